@@ -1,0 +1,41 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
+ARGS ?=
+
+.PHONY: venv demo demo-story test check soak soak-short mutants clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+demo: demo-story
+
+demo-story: venv
+	$(BIN)/python -m examples.forum_story
+
+test: venv
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+soak: venv
+	PAIDFLOW_SOAK=long $(BIN)/python -m pytest -m soak $(ARGS)
+
+soak-short: venv
+	PAIDFLOW_SOAK=short $(BIN)/python -m pytest -m soak $(ARGS)
+
+mutants: venv
+	$(BIN)/python tests/mutants/run.py
+
+clean:
+	rm -rf .venv dist .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

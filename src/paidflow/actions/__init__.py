@@ -1,0 +1,1 @@
+"""What is paid for: the contract of a paid action."""

@@ -1,0 +1,64 @@
+"""The two boundaries where a process can die: a gateway call and a transaction.
+
+Both announce themselves here by name, ``flow.step.before`` and ``flow.step.after``. Tests listen;
+production does not. The same place knows whether a transaction is open in the calling context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from paidflow.errors import NetworkInTransaction
+
+_flow: ContextVar[str] = ContextVar("paidflow_flow", default="embedder")
+_open_transactions: ContextVar[int] = ContextVar("paidflow_open_transactions", default=0)
+_observer: Callable[[str], None] | None = None
+
+
+def observe(observer: Callable[[str], None] | None) -> None:
+    """Call ``observer`` with the name of every boundary that is reached; ``None`` stops it."""
+    global _observer
+    _observer = observer
+
+
+@contextmanager
+def flow(name: str) -> Generator[None]:
+    """Name the flow that the boundaries inside belong to (``perform``, ``retry``, ``worker``)."""
+    token = _flow.set(name)
+    try:
+        yield
+    finally:
+        _flow.reset(token)
+
+
+def reach(step: str, edge: str) -> None:
+    """Say that a boundary is reached.
+
+    Args:
+        step: what is done, for example ``open`` or ``request``.
+        edge: ``before`` or ``after``.
+    """
+    if _observer is not None:
+        _observer(f"{_flow.get()}.{step}.{edge}")
+
+
+@contextmanager
+def transaction_open() -> Generator[None]:
+    """Mark the calling context: a database transaction is open in it."""
+    token = _open_transactions.set(_open_transactions.get() + 1)
+    try:
+        yield
+    finally:
+        _open_transactions.reset(token)
+
+
+def refuse_in_transaction(step: str) -> None:
+    """Guard a network call.
+
+    Raises:
+        NetworkInTransaction: when a transaction is open in the calling context.
+    """
+    if _open_transactions.get():
+        raise NetworkInTransaction(step)

@@ -1,0 +1,1 @@
+"""The only place that ties the rooms together: requests, settles, retries and cancels."""

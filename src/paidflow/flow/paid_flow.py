@@ -1,0 +1,451 @@
+"""PaidFlow: what an application calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Literal
+
+from paidflow import checkpoints
+from paidflow.actions.contract import CREDITS, PaidAction
+from paidflow.clock import Clock
+from paidflow.errors import (
+    ActionNotFound,
+    Conflict,
+    IdentityMismatch,
+    InvalidArguments,
+    InvalidConfiguration,
+    MissingTables,
+    NotAtRest,
+    NothingToClaim,
+    NotResolvable,
+)
+from paidflow.flow.gateways import Gateways
+from paidflow.flow.reading import Reading
+from paidflow.flow.receipt import HistoryEntry, Receipt
+from paidflow.flow.recorder import Beside, HookRaised, Recorder
+from paidflow.flow.registry import Registry
+from paidflow.flow.requesting import Prepared, Requesting, balance
+from paidflow.flow.steps import Steps, Tools
+from paidflow.ids import Ids, RandomIds
+from paidflow.keyring import Keyring
+from paidflow.ledger.entries import ISSUED, Entry, purse
+from paidflow.money import Money
+from paidflow.payments.contract import Gateway
+from paidflow.states import codec
+from paidflow.states import decide as rules
+from paidflow.states import events as e
+from paidflow.states.aggregate import Aggregate, fold
+from paidflow.states.machine import FINAL, State
+from paidflow.states.owed import OwedKind, owed
+from paidflow.store.contract import Store
+
+logger = logging.getLogger("paidflow.flow")
+
+Resolution = Literal["retry", "accept", "credit", "close", "dismiss"]
+TRIES_MAX = 8
+
+
+class PaidFlow:
+    """Takes paid actions from request to money to real.
+
+    Args:
+        store: where everything is kept.
+        actions: the classes of actions; every kind once.
+        gateways: name -> gateway, the preferred one first.
+        secret: at least 16 bytes, or several by key id, the current one first.
+        clock: the time; by default the database's.
+        ids: where ids come from.
+        open_invoices_max: how many unpaid invoices an actor may have.
+        creation_s: how long a missing invoice is tried for.
+
+    Raises:
+        InvalidConfiguration: when something does not fit, with a sentence that says what.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        actions: Iterable[type[PaidAction]],
+        gateways: Mapping[str, Gateway],
+        secret: str | bytes | Mapping[str, bytes] | Keyring,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        open_invoices_max: int = 100,
+        creation_s: int = 60,
+    ) -> None:
+        codec.check_upcasters()
+        self.store = store
+        self.clock: Clock = clock or store
+        ids = ids or RandomIds(self.clock)
+        self.registry = Registry(actions)
+        self.gateways = Gateways(gateways)
+        self.ids = ids
+        self._creation = timedelta(seconds=creation_s)
+        self._recorder = Recorder(store, self.registry, self.clock, ids)
+        tools = Tools(
+            store=store,
+            gateways=self.gateways,
+            registry=self.registry,
+            recorder=self._recorder,
+            keyring=Keyring.of(secret),
+            clock=self.clock,
+            ids=ids,
+        )
+        self.steps = Steps(tools)
+        self._reading = Reading(tools)
+        self._requesting = Requesting(
+            tools, self.steps, self._reading, open_invoices_max, creation_s
+        )
+        self._check_identity()
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        actions: Iterable[type[PaidAction]],
+        gateways: Mapping[str, Gateway],
+        secret: str | bytes | Mapping[str, bytes] | Keyring,
+        create: bool | None = None,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        open_invoices_max: int = 100,
+        creation_s: int = 60,
+    ) -> PaidFlow:
+        """Open a flow on a database.
+
+        Args:
+            url: ``sqlite:///file.db``, ``sqlite:///:memory:`` or ``postgresql://...``.
+            actions: see the class.
+            gateways: see the class.
+            secret: see the class.
+            create: whether to create the tables; by default on SQLite only.
+            clock: see the class.
+            ids: see the class.
+            open_invoices_max: see the class.
+            creation_s: see the class.
+
+        Raises:
+            InvalidConfiguration: when the URL is not understood or something does not fit.
+        """
+        store = open_store(url)
+        if create is None:
+            create = url.startswith("sqlite:")
+        if create:
+            store.create()
+        return cls(
+            store,
+            actions=actions,
+            gateways=gateways,
+            secret=secret,
+            clock=clock,
+            ids=ids,
+            open_invoices_max=open_invoices_max,
+            creation_s=creation_s,
+        )
+
+    def close(self) -> None:
+        """Close the store's connections."""
+        self.store.close()
+
+    # Request, and what the owner may do afterwards.
+
+    def prepare(
+        self, action: PaidAction, *, actor: str | None = None, idempotency_key: str | None = None
+    ) -> Prepared:
+        """Validate and price an action and open its invoice; nothing is stored.
+
+        Args:
+            action: the action with its arguments.
+            actor: who does it; ``None`` for a logged-out person.
+            idempotency_key: the same key gives the same receipt.
+        """
+        _check_actor(actor)
+        with checkpoints.flow("perform"):
+            return self._requesting.prepare(action, actor, idempotency_key)
+
+    def perform(
+        self,
+        action: PaidAction | Prepared,
+        *,
+        actor: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Request an action: do it now if that is safe, and ask for the money.
+
+        Args:
+            action: the action with its arguments, or what ``prepare`` returned.
+            actor: who does it; ``None`` for a logged-out person.
+            idempotency_key: the same key gives the same receipt; scoped to actor and kind.
+
+        Returns:
+            Where the action stands, what to pay, and the proof for later.
+        """
+        with checkpoints.flow("perform"):
+            if isinstance(action, Prepared):
+                return self._requesting.commit(action)
+            _check_actor(actor)
+            return self._requesting.perform(action, actor, idempotency_key)
+
+    def retry(
+        self, action_id: str, *, actor: str | None = None, proof: str | None = None
+    ) -> Receipt:
+        """Try again to get a failed action paid: from the purse, or with a new invoice.
+
+        Returns:
+            Where it stands; ``changed`` is false when somebody else retried it at this moment.
+
+        Raises:
+            ActionNotFound: when it is not the caller's.
+            NotRetriable: when it did not fail.
+            Conflict: when somebody else is doing it at this moment.
+        """
+        with checkpoints.flow("retry"):
+            a = self._reading.owned(action_id, actor, proof)
+            rules.retry(a, self.clock.now())
+            try:
+                if not self._retry_from_purse(action_id, a):
+                    self._retry_by_invoice(action_id, a)
+            except HookRaised as raised:
+                raise raised.error from None
+            except Conflict:
+                if self._reload(action_id).state is State.FAILED:
+                    raise
+                return self._reading.receipt(action_id)
+            self.steps.drive(action_id, hooks_too=False)
+            return self._reading.receipt(action_id, changed=True)
+
+    def cancel(
+        self, action_id: str, *, actor: str | None = None, proof: str | None = None
+    ) -> Receipt:
+        """Give up an action that is not paid yet.
+
+        Returns:
+            Where it stands; ``changed`` is false when it was cancelled already.
+
+        Raises:
+            ActionNotFound: when it is not the caller's.
+            NotCancellable: when the money is already there.
+            Conflict: when somebody else is changing it at this moment.
+        """
+        with checkpoints.flow("cancel"):
+            a = self._reading.owned(action_id, actor, proof)
+            changed = self._cancel(action_id, a)
+            self.steps.drive(action_id, hooks_too=False)
+            return self._reading.receipt(action_id, changed=changed)
+
+    def get(self, action_id: str, *, actor: str | None = None, proof: str | None = None) -> Receipt:
+        """Where an action stands, for its owner."""
+        self._reading.owned(action_id, actor, proof)
+        return self._reading.receipt(action_id)
+
+    def history(
+        self, action_id: str, *, actor: str | None = None, proof: str | None = None
+    ) -> list[HistoryEntry]:
+        """What happened to an action, for its owner."""
+        self._reading.owned(action_id, actor, proof)
+        return self._reading.history(action_id)
+
+    def claim(self, action_id: str, *, proof: str, actor: str) -> Receipt:
+        """Bring money that is nobody's yet into a purse.
+
+        Args:
+            action_id: the action that received it.
+            proof: shows that the caller requested the action.
+            actor: whose purse gets it.
+
+        Raises:
+            ActionNotFound: when the proof is wrong.
+            NothingToClaim: when there is no such money, or the action still needs it.
+        """
+        _check_actor(actor)
+        with checkpoints.flow("claim"):
+            a = self._reading.owned(action_id, None, proof)
+            if a.unassigned <= 0 or a.state not in FINAL:
+                raise NothingToClaim
+            amount = Money(a.unassigned, a.cost.currency)
+            claimed = e.PaymentClaimed(amount=amount, actor=actor)
+            self._recorder.record(action_id, a, [claimed], "claim")
+            return self._reading.receipt(action_id, changed=True)
+
+    # What comes from gateways and workers.
+
+    def sync(self, gateway: str, invoice_id: str) -> Receipt | None:
+        """Look at an invoice: load, ask, decide, append. Any hint from a gateway ends here.
+
+        Returns:
+            Where its action stands; ``None`` when the invoice belongs to none.
+        """
+        with checkpoints.flow("sync"):
+            with self.store.reading() as tx:
+                row = tx.query(
+                    "select_action_of_invoice", gateway=gateway, invoice_id=invoice_id
+                ).fetchone()
+            if row is None:
+                return None
+            self.steps.look_at(row["action_id"], gateway, invoice_id)
+            self.steps.drive(row["action_id"], hooks_too=False)
+            return self._reading.receipt(row["action_id"])
+
+    # What an operator does.
+
+    def grant(self, actor: str, amount: Money, *, key: str) -> None:
+        """Give credits to an actor, once for each key.
+
+        Args:
+            actor: whose purse.
+            amount: more than zero.
+            key: the same key gives nothing a second time.
+        """
+        _check_actor(actor)
+        if amount.amount <= 0:
+            raise InvalidArguments("a grant must be more than zero")
+        entry = Entry(ISSUED, purse(actor), amount)
+        with checkpoints.flow("grant"), self.store.transaction("grant") as tx:
+            tx.post(entry, source=f"grant:{key}", version=1, line=1, now=self.clock.now())
+
+    def balance(self, actor: str, currency: str = "BTC") -> Money:
+        """What is in an actor's purse."""
+        with self.store.reading() as tx:
+            return balance(tx, actor, currency)
+
+    def resolve(self, action_id: str, resolution: Resolution, *, operator: str, why: str) -> None:
+        """Decide what a person was asked to decide.
+
+        Args:
+            action_id: the action.
+            resolution: ``retry`` runs the hook that raised again; ``accept`` makes the action real
+                with late money; ``credit`` gives that money to the actor's purse; ``close`` takes
+                the invoice for dead; ``dismiss`` leaves everything as it is.
+            operator: who decides.
+            why: the reason, for the log.
+
+        Raises:
+            NotResolvable: when the resolution does not fit.
+        """
+        with checkpoints.flow("resolve"):
+            loaded = self.steps.load(action_id)
+            if loaded is None:
+                raise ActionNotFound
+            a = loaded[0]
+            if a.attention is None:
+                raise NotResolvable("it asks for nobody")
+            events = _resolved(a, resolution, operator, why)
+            self._recorder.record(action_id, a, events, "resolve")
+            self.steps.drive(action_id, hooks_too=True)
+
+    def erase(self, action_id: str) -> None:
+        """Erase the texts of a finished action; the log and the money stay as they are.
+
+        Raises:
+            ActionNotFound: when there is none.
+            NotAtRest: when it is not finished, or a hook still needs the texts.
+        """
+        loaded = self.steps.load(action_id)
+        if loaded is None:
+            raise ActionNotFound
+        due = owed(loaded[0], self.clock.now())
+        if loaded[0].state not in FINAL or (due and due.kind is not OwedKind.PERSON):
+            raise NotAtRest
+        with checkpoints.flow("erase"), self.store.transaction("erase") as tx:
+            tx.query("erase_payload", action_id=action_id)
+            tx.query("erase_payment_requests", action_id=action_id)
+
+    def _cancel(self, action_id: str, a: Aggregate) -> bool:
+        for _ in range(TRIES_MAX):
+            events = rules.cancel(a, e.FailureReason.USER_CANCELLED)
+            if not events:
+                return False
+            try:
+                self._recorder.record_or_fall_back(action_id, a, events, "cancel")
+            except Conflict:
+                a = self._reload(action_id)
+                continue
+            return True
+        raise Conflict(state=a.state)
+
+    def _retry_from_purse(self, action_id: str, a: Aggregate) -> bool:
+        if a.actor is None or a.state is not State.FAILED:
+            return False
+        if CREDITS not in self.registry.kind(a.kind).funding:
+            return False
+        if self.balance(a.actor, a.cost.currency) < a.cost:
+            return False
+        work: tuple[e.Event, ...] = () if a.performed else (e.Performed(),)
+        redo = (e.Redone(),) if a.undone else ()
+        paid = e.Paid(source="credits", amount=a.cost, late=False, after_paid_owed=True)
+        self._recorder.record(action_id, a, [*work, *redo, paid], "retry")
+        return True
+
+    def _retry_by_invoice(self, action_id: str, a: Aggregate) -> None:
+        events: list[e.Event] = list(rules.retry(a, self.clock.now() + self._creation))
+        with self.store.reading() as tx:
+            self._requesting.refuse_too_many(tx, a.actor)
+        asked = fold(a, events)
+        if rules.accepts_late(asked):
+            self._recorder.record(action_id, a, events, "retry")
+            return
+        started, row = self.steps.starting(asked)
+        beside = Beside(attempts=(row,))
+        self._recorder.record(action_id, a, [*events, started], "retry", beside)
+
+    def _reload(self, action_id: str) -> Aggregate:
+        loaded = self.steps.load(action_id)
+        if loaded is None:
+            raise ActionNotFound
+        return loaded[0]
+
+    def _check_identity(self) -> None:
+        """A log acts only on the gateway accounts that it belongs to."""
+        if not self.store.ready():
+            raise MissingTables
+        for name in self.gateways:
+            profile = self.gateways.profile(name)
+            account = profile.account if profile else ""
+            with self.store.transaction("identity") as tx:
+                tx.query("insert_identity", gateway=name, account=account)
+                row = tx.query("select_identity", gateway=name).fetchone()
+            if row is None or row["account"] != account:
+                raise IdentityMismatch(name)
+
+
+def open_store(url: str) -> Store:
+    """The store behind a URL.
+
+    Raises:
+        InvalidConfiguration: when the URL is not understood.
+    """
+    if url.startswith("sqlite:///"):
+        from paidflow.store.sqlite import SqliteStore
+
+        return SqliteStore(url.removeprefix("sqlite:///"))
+    if url.startswith(("postgresql://", "postgres://")) or "dbname=" in url:
+        from paidflow.store.postgres import PostgresStore
+
+        return PostgresStore(url)
+    raise InvalidConfiguration("the URL must begin with sqlite:/// or postgresql://")
+
+
+def _check_actor(actor: str | None) -> None:
+    if actor is not None and (type(actor) is not str or not actor):
+        raise InvalidArguments("an actor is a text that is not empty, or None")
+
+
+def _resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:
+    decided = e.AttentionResolved(resolution=resolution, operator=operator, why=why)
+    match resolution:
+        case "retry" | "dismiss":
+            return [decided]
+        case "accept" if a.unassigned >= a.cost.amount and a.state is State.FAILED:
+            return [decided]
+        case "credit" if a.unassigned > 0 and a.actor is not None:
+            amount = Money(a.unassigned, a.cost.currency)
+            return [decided, e.PaymentCredited(amount=amount, actor=a.actor)]
+        case "close" if a.current is not None and not a.current.dead:
+            closed = e.AttemptClosed(number=a.current.number, closure=e.Closure.ASSUMED)
+            return [decided, closed]
+        case _:
+            raise NotResolvable(resolution)

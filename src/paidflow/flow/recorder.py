@@ -1,0 +1,352 @@
+"""Records one step of one action: its events and its hooks, in one transaction.
+
+The order inside is: events, claims, status, debit, hooks. If a hook raises, everything is rolled
+back, and what has been seen of the money is recorded without the hook.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from paidflow.actions.contract import Context, PaidAction
+from paidflow.clock import Clock
+from paidflow.errors import ClaimTaken, UnknownAction
+from paidflow.flow.registry import Registry
+from paidflow.ids import Ids
+from paidflow.ledger.entries import Entry, entries_of
+from paidflow.states import codec
+from paidflow.states import events as e
+from paidflow.states.aggregate import Aggregate, evolve, fold
+from paidflow.states.decide import perform_raised, refuse_late
+from paidflow.states.machine import State
+from paidflow.states.owed import HOOK_TRIES, owed
+from paidflow.store.contract import (
+    Attachment,
+    NewAttempt,
+    Payload,
+    Request,
+    Status,
+    Store,
+    Transaction,
+    Write,
+)
+
+ERROR_TEXT_MAX = 500
+FALLBACKS_MAX = 4
+
+
+class HookRaised(Exception):
+    """A hook of an action raised; what it raised is in ``error``."""
+
+    def __init__(self, hook: str, error: Exception) -> None:
+        super().__init__(hook)
+        self.hook = hook
+        self.error = error
+
+
+class LateRefused(Exception):
+    """Late money came, but the action can no longer be made real with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is written together with the events of a step.
+
+    Args:
+        action: the action, if it is at hand; otherwise it is restored when a hook needs it.
+        arguments: the arguments of a new action, as JSON.
+        request: the idempotency key of a new action.
+        attempts: attempts to start.
+        attachment: an invoice to attach.
+        error: what a hook said when it raised, for the actor to read.
+    """
+
+    action: PaidAction | None = None
+    arguments: str | None = None
+    request: Request | None = None
+    attempts: tuple[NewAttempt, ...] = ()
+    attachment: Attachment | None = None
+    error: str | None = None
+
+
+NOTHING_BESIDE = Beside()
+
+
+class Recorder:
+    """Writes events together with everything that must be true at the same moment.
+
+    Args:
+        store: where to.
+        registry: the actions whose hooks run.
+        clock: the time of the events.
+        ids: where ids come from.
+    """
+
+    def __init__(self, store: Store, registry: Registry, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._ids = ids
+
+    def load(self, tx: Transaction, action_id: str) -> Aggregate | None:
+        """The action as its events tell it; ``None`` when there is none."""
+        rows = tx.query("select_events", action_id=action_id).fetchall()
+        if not rows:
+            return None
+        return fold(None, [codec.decode(row["topic"], bytes(row["state"])) for row in rows])
+
+    def record(
+        self,
+        action_id: str,
+        before: Aggregate | None,
+        events: Sequence[e.Event],
+        step: str,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Aggregate:
+        """Write a step; hooks run inside.
+
+        Args:
+            action_id: the action.
+            before: the action as it was loaded; ``None`` for a new one.
+            events: what happens now.
+            step: the name of this transaction among the points where a process can die.
+            beside: what else is written.
+
+        Returns:
+            The action after the step.
+
+        Raises:
+            HookRaised: when a hook raised; nothing was stored.
+            LateRefused: when late money cannot make the action real any more; nothing was stored.
+            Conflict: when the action has moved on; nothing was stored.
+        """
+        events = [self._completed(event, before) for event in events]
+        after = fold(before, events)
+        command_id = self._ids.new_id()
+        with self._store.transaction(step, command_id) as tx:
+            hooks = _Hooks(tx, self._registry, self._clock, action_id, beside.action)
+            write = self._write(action_id, before, after, events, command_id, beside, hooks)
+            try:
+                tx.write(write, [self._ids.new_id() for _ in events])
+            except ClaimTaken as taken:
+                raise (LateRefused if _is_late(events) else taken) from None
+            if beside.error is not None:
+                tx.query("update_error", action_id=action_id, error=beside.error)
+            self._run_hooks(hooks, before, events)
+        return after
+
+    def record_or_fall_back(
+        self, action_id: str, before: Aggregate, events: Sequence[e.Event], step: str
+    ) -> bool:
+        """Write a step that a gateway's answer has made due, whatever its hooks do.
+
+        Facts about money are recorded even when a hook raises.
+
+        Returns:
+            Whether the step itself was done.
+        """
+        beside = NOTHING_BESIDE
+        for _ in range(FALLBACKS_MAX):
+            try:
+                self.record(action_id, before, events, step, beside)
+            except HookRaised as raised:
+                if self._store.passing(raised.error):
+                    raise raised.error from None
+                beside = Beside(
+                    error=f"{type(raised.error).__name__}: {raised.error}"[:ERROR_TEXT_MAX]
+                )
+                events = self._without_hook(before, events, raised)
+            except LateRefused:
+                facts = _facts(events)
+                events = [*facts, *refuse_late(fold(before, facts))]
+            else:
+                return beside is NOTHING_BESIDE
+        raise AssertionError("a step falls back at most twice")
+
+    def _without_hook(
+        self, before: Aggregate, events: Sequence[e.Event], raised: HookRaised
+    ) -> list[e.Event]:
+        facts = _facts(events)
+        seen = fold(before, facts) if facts else before
+        if _is_late(events):
+            return [*facts, *refuse_late(seen)]
+        if raised.hook == "perform":
+            return [*facts, *perform_raised(seen)]
+        if raised.hook == "on_failed" and any(isinstance(event, e.Failed) for event in events):
+            kept = [
+                event.model_copy(update={"undo_owed": True})
+                if isinstance(event, e.Failed)
+                else event
+                for event in events
+            ]
+            return kept
+        failures = seen.hook_failures + 1
+        failed = e.HookFailed(hook=e.Hook(raised.hook), error_type=type(raised.error).__name__)
+        if isinstance(raised.error, UnknownAction):
+            return [*facts, failed, e.AttentionAsked(reason=e.AttentionReason.NOT_REGISTERED)]
+        if failures >= HOOK_TRIES:
+            return [*facts, failed, e.AttentionAsked(reason=e.AttentionReason.HOOK_FAILS)]
+        return [*facts, failed]
+
+    def _completed(self, event: e.Event, before: Aggregate | None) -> e.Event:
+        """Fill in what only the class of the action knows."""
+        if not isinstance(event, e.Paid) or before is None:
+            return event
+        try:
+            owes = self._registry.kind(before.kind).has_own("after_paid")
+        except UnknownAction:
+            return event
+        return event.model_copy(update={"after_paid_owed": owes})
+
+    def _write(
+        self,
+        action_id: str,
+        before: Aggregate | None,
+        after: Aggregate,
+        events: Sequence[e.Event],
+        command_id: str,
+        beside: Beside,
+        hooks: _Hooks,
+    ) -> Write:
+        start = before.version if before else 0
+        entries: list[tuple[int, Entry]] = []
+        for version, event in enumerate(events, start=start + 1):
+            posted = entries_of(action_id, after.kind, after.actor, event)
+            entries.extend((version, entry) for entry in posted)
+        return Write(
+            status=self._status(action_id, after),
+            before=start,
+            events=[codec.encode(event) for event in events],
+            entries=entries,
+            command_id=command_id,
+            correlation_id=command_id,
+            now=self._clock.now(),
+            arguments=beside.arguments,
+            request=beside.request,
+            claims=self._claims(before, after, events, hooks),
+            release_claims=after.state is State.FAILED,
+            attempts=beside.attempts,
+            attachment=beside.attachment,
+        )
+
+    def _claims(
+        self,
+        before: Aggregate | None,
+        after: Aggregate,
+        events: Sequence[e.Event],
+        hooks: _Hooks,
+    ) -> tuple[str, ...]:
+        """The claims to take: when the action begins, and again when it comes back from FAILED."""
+        if before is not None and _is_late(events) and not hooks.still_valid(before):
+            raise LateRefused
+        was_alive = before is not None and before.state is not State.FAILED
+        if was_alive or after.state is State.FAILED:
+            return ()
+        return tuple(f"{after.kind}:{claim}" for claim in hooks.claims(after))
+
+    def _status(self, action_id: str, a: Aggregate) -> Status:
+        due = owed(a, self._clock.now())
+        return Status(
+            action_id=action_id,
+            kind=a.kind,
+            actor=a.actor,
+            state=a.state,
+            performed=a.performed,
+            version=a.version,
+            cost=a.cost,
+            owed=due.kind if due else None,
+            due_at=due.due_at if due else None,
+            deadline_at=due.deadline_at if due else None,
+            attention=a.attention,
+            failure_reason=a.failure_reason,
+        )
+
+    def _run_hooks(
+        self, hooks: _Hooks, before: Aggregate | None, events: Sequence[e.Event]
+    ) -> None:
+        a = before
+        for event in events:
+            a = evolve(a, event)
+            match event:
+                case e.Requested(performed=True) | e.Performed():
+                    hooks.perform(a)
+                case e.RetryRequested(redone=True) | e.Redone():
+                    hooks.run("on_retry", a)
+                case e.Paid():
+                    hooks.run("on_paid", a)
+                case e.Failed(undo_owed=False) | e.HookDone(hook=e.Hook.ON_FAILED):
+                    hooks.run("on_failed", a)
+                case _:
+                    pass
+
+
+class _Hooks:
+    """The hooks of one action inside one transaction."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        registry: Registry,
+        clock: Clock,
+        action_id: str,
+        action: PaidAction | None,
+    ) -> None:
+        self._tx = tx
+        self._registry = registry
+        self._clock = clock
+        self._action_id = action_id
+        self._action = action
+
+    def perform(self, a: Aggregate) -> None:
+        result = self.run("perform", a)
+        if result is not None:
+            text = json.dumps(result)
+            self._tx.query("update_result", action_id=self._action_id, result=text)
+
+    def run(self, hook: str, a: Aggregate) -> Any:
+        try:
+            return getattr(self._restored(a), hook)(self.context(a))
+        except Exception as error:
+            raise HookRaised(hook, error) from error
+
+    def claims(self, a: Aggregate) -> tuple[str, ...]:
+        return tuple(self._restored(a).claims(self.context(a)))
+
+    def still_valid(self, a: Aggregate) -> bool:
+        return bool(self.run("still_valid", a))
+
+    def context(self, a: Aggregate) -> Context:
+        return Context(
+            action_id=self._action_id,
+            actor=a.actor,
+            now=self._clock.now(),
+            cost=a.cost,
+            performed=a.performed,
+            tx=self._tx,
+        )
+
+    def _restored(self, a: Aggregate) -> PaidAction:
+        if self._action is None:
+            payload = read_payload(self._tx, self._action_id)
+            self._action = self._registry.restore(a.kind, a.kind_version, payload.arguments)
+        return self._action
+
+
+def read_payload(tx: Transaction, action_id: str) -> Payload:
+    """The texts of an action."""
+    row = tx.query("select_payload", action_id=action_id).fetchone()
+    if row is None:
+        return Payload(None, None, None, erased=True)
+    return Payload(row["arguments"], row["result"], row["error"], bool(row["erased"]))
+
+
+def _facts(events: Sequence[e.Event]) -> list[e.Event]:
+    return list(takewhile(lambda event: event.fact, events))
+
+
+def _is_late(events: Sequence[e.Event]) -> bool:
+    return any(isinstance(event, e.Paid) and event.late for event in events)

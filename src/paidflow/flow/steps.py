@@ -1,0 +1,400 @@
+"""Does what an action owes: load, ask, decide, append; commands are intent, call, outcome.
+
+No step trusts what a call answered. After a command the gateway is asked again, and only what it
+shows then is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from paidflow.actions.contract import AfterPaid, Context
+from paidflow.clock import Clock
+from paidflow.errors import Conflict, NoFunding, PayloadErased, UnknownAction
+from paidflow.flow.gateways import Gateways
+from paidflow.flow.recorder import Beside, Recorder, read_payload
+from paidflow.flow.registry import Registry
+from paidflow.ids import Ids
+from paidflow.keyring import Keyring
+from paidflow.money import Money
+from paidflow.payments.contract import (
+    CancelCommand,
+    CaptureCommand,
+    Declined,
+    Held,
+    Invoice,
+    NotSent,
+    OpenCommand,
+    Opened,
+    OpenOutcome,
+)
+from paidflow.states import events as e
+from paidflow.states.aggregate import Aggregate, Attempt
+from paidflow.states.decide import advance, cancel_declined, decide
+from paidflow.states.machine import State
+from paidflow.states.owed import HOOK_TRIES, OwedKind, owed
+from paidflow.store.contract import Attachment, NewAttempt, Status, Store, row_to_status
+
+logger = logging.getLogger("paidflow.flow")
+
+STEPS_MAX = 16
+"""An action that is driven makes at most this many steps in a row; the worker does the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An attempt that was started, and what the gateway said.
+
+    Args:
+        number: the number of the attempt.
+        gateway: the gateway's name.
+        hold: whether the money is locked first.
+        amount: what is asked for.
+        key_id: the key of the preimage.
+        nonce: 128 secret random bits.
+        outcome: what the gateway said.
+    """
+
+    number: int
+    gateway: str
+    hold: bool
+    amount: Money
+    key_id: str
+    nonce: str
+    outcome: OpenOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every step works with."""
+
+    store: Store
+    gateways: Gateways
+    registry: Registry
+    recorder: Recorder
+    keyring: Keyring
+    clock: Clock
+    ids: Ids
+
+
+class Steps:
+    """The steps of an action, one method for each kind of owed work.
+
+    Args:
+        tools: what the steps work with.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self._t = tools
+        self._do: dict[OwedKind, Callable[[str, Aggregate], bool]] = {
+            OwedKind.INVOICE: self._obtain_invoice,
+            OwedKind.PAYMENT: self._look,
+            OwedKind.HOLD: self._look,
+            OwedKind.PERFORM: self._look,
+            OwedKind.CAPTURE: self._capture,
+            OwedKind.CLOSE: self._close,
+            OwedKind.CLOSE_NEWER: self._close,
+            OwedKind.COMPLETE: self._complete,
+            OwedKind.LATE: self._complete,
+            OwedKind.UNDO: self._undo,
+            OwedKind.AFTER_PAID: self._after_paid,
+        }
+
+    def load(self, action_id: str) -> tuple[Aggregate, Status] | None:
+        """The action and its status row; ``None`` when there is none."""
+        with self._t.store.reading() as tx:
+            a = self._t.recorder.load(tx, action_id)
+            row = tx.query("select_status", action_id=action_id).fetchone()
+        return None if a is None or row is None else (a, row_to_status(row))
+
+    def look_at(self, action_id: str, gateway: str, invoice_id: str) -> None:
+        """Ask the gateway about one invoice, and record what follows."""
+        for _ in range(STEPS_MAX):
+            loaded = self.load(action_id)
+            if loaded is None:
+                return
+            try:
+                self._ask(action_id, loaded[0], gateway, invoice_id)
+            except Conflict:
+                continue
+            return
+
+    def drive(self, action_id: str, *, hooks_too: bool) -> bool:
+        """Do what the action owes until nothing more can be done now.
+
+        Args:
+            action_id: the action.
+            hooks_too: whether hooks that raised before, and ``after_paid``, are run as well.
+
+        Returns:
+            Whether the last thing that is owed was tried in vain.
+        """
+        for _ in range(STEPS_MAX):
+            loaded = self.load(action_id)
+            if loaded is None:
+                return False
+            a = loaded[0]
+            due = owed(a, self._t.clock.now())
+            if due is None or due.kind is OwedKind.PERSON:
+                return False
+            if not hooks_too and due.kind in _HOOKS:
+                return False
+            try:
+                moved = self._do[due.kind](action_id, a)
+            except Conflict:
+                continue
+            if not moved:
+                return True
+        return True
+
+    def open(
+        self, action_id: str, number: int, gateway: str, amount: Money, hold: bool, text: str
+    ) -> Opening:
+        """Ask a gateway for the invoice of an attempt."""
+        nonce, key_id = self._t.ids.new_nonce(), self._t.keyring.current
+        return self._open(action_id, number, gateway, amount, hold, text, key_id, nonce)
+
+    def _open(
+        self,
+        action_id: str,
+        number: int,
+        gateway: str,
+        amount: Money,
+        hold: bool,
+        text: str,
+        key_id: str,
+        nonce: str,
+    ) -> Opening:
+        preimage = self._t.keyring.preimage(
+            key_id, action_id=action_id, attempt=number, nonce=nonce, amount=amount
+        )
+        profile = self._t.gateways.profile(gateway)
+        command = OpenCommand(
+            key=_key(action_id, number, "open"),
+            amount=amount,
+            hold=hold,
+            payment_hash=hashlib.sha256(preimage).hexdigest() if hold else None,
+            description=text,
+            expires_in_s=profile.invoice_expiry_s if profile else 0,
+        )
+        outcome = self._t.gateways.open(gateway, command)
+        if isinstance(outcome, Opened) and outcome.invoice.amount != amount:
+            outcome = Declined("the invoice differs from what was asked for")
+        return Opening(number, gateway, hold, amount, key_id, nonce, outcome)
+
+    def attached(self, opening: Opening, invoice: Invoice) -> e.InvoiceAttached:
+        """The event that an invoice belongs to an attempt."""
+        profile = self._t.gateways.profile(opening.gateway)
+        closed_at = None
+        if profile and profile.close_grace_s is not None and invoice.expires_at is not None:
+            closed_at = invoice.expires_at + timedelta(seconds=profile.close_grace_s)
+        return e.InvoiceAttached(
+            number=opening.number,
+            gateway=opening.gateway,
+            hold=opening.hold,
+            amount=opening.amount,
+            key_id=opening.key_id,
+            invoice_id=invoice.invoice_id,
+            expires_at=invoice.expires_at,
+            assumed_closed_at=closed_at,
+        )
+
+    def starting(self, a: Aggregate) -> tuple[e.AttemptStarted, NewAttempt]:
+        """The next attempt of an action that needs a new invoice.
+
+        Raises:
+            NoFunding: when no gateway can take it any more.
+        """
+        hold = a.mode is e.Mode.PESSIMISTIC
+        wanted = self._t.registry.kind(a.kind).gateway
+        gateway = self._t.gateways.choose(a.cost.currency, hold=hold, wanted=wanted)
+        event = e.AttemptStarted(
+            number=len(a.attempts) + 1,
+            gateway=gateway,
+            hold=hold,
+            amount=a.cost,
+            key_id=self._t.keyring.current,
+        )
+        return event, NewAttempt(event.number, gateway, self._t.ids.new_nonce())
+
+    def note(self, action_id: str, a: Aggregate, event: e.Event, step: str) -> None:
+        """Record one event that follows from time alone; somebody faster is no harm."""
+        with suppress(Conflict):
+            self._t.recorder.record(action_id, a, [event], step)
+
+    # One method for each kind of owed work. Each returns whether it moved the action on.
+
+    def _look(self, action_id: str, a: Aggregate) -> bool:
+        attempt = a.current
+        if attempt is None or attempt.invoice_id is None:
+            return False
+        return self._ask(action_id, a, attempt.gateway, attempt.invoice_id)
+
+    def _ask(self, action_id: str, a: Aggregate, gateway: str, invoice_id: str) -> bool:
+        answer = self._t.gateways.lookup(gateway, invoice_id)
+        events = decide(a, answer, self._t.clock.now())
+        return self._record(action_id, a, events, "answer")
+
+    def _complete(self, action_id: str, a: Aggregate) -> bool:
+        return self._record(action_id, a, advance(a, self._t.clock.now()), "complete")
+
+    def _record(self, action_id: str, a: Aggregate, events: tuple[e.Event, ...], step: str) -> bool:
+        if not events:
+            return False
+        if self._t.recorder.record_or_fall_back(action_id, a, events, step):
+            return True
+        loaded = self.load(action_id)
+        return loaded is not None and loaded[0].state is State.CANCELLING is not a.state
+
+    def _capture(self, action_id: str, a: Aggregate) -> bool:
+        attempt = a.current
+        if attempt is None or attempt.invoice_id is None:
+            return False
+        if self._look(action_id, a):
+            return True
+        outcome = self._t.gateways.capture(
+            attempt.gateway,
+            CaptureCommand(
+                invoice_id=attempt.invoice_id,
+                key=_key(action_id, attempt.number, "capture"),
+                amount=attempt.amount,
+                preimage=self._preimage(action_id, attempt),
+            ),
+        )
+        answer = self._t.gateways.lookup(attempt.gateway, attempt.invoice_id)
+        if isinstance(outcome, Declined) and isinstance(answer.lookup, Held):
+            declined = (e.CancelRequested(reason=e.FailureReason.CAPTURE_DECLINED),)
+            return self._record(action_id, a, declined, "capture_declined")
+        return self._record(action_id, a, decide(a, answer, self._t.clock.now()), "captured")
+
+    def _preimage(self, action_id: str, attempt: Attempt) -> bytes:
+        with self._t.store.reading() as tx:
+            row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
+        if row is None:
+            raise AssertionError("an attempt has a row")
+        return self._t.keyring.preimage(
+            attempt.key_id,
+            action_id=action_id,
+            attempt=attempt.number,
+            nonce=row["nonce"],
+            amount=attempt.amount,
+        )
+
+    def _close(self, action_id: str, a: Aggregate) -> bool:
+        attempt = a.current
+        if attempt is None or attempt.invoice_id is None:
+            return False
+        if self._look(action_id, a):
+            return True
+        command = CancelCommand(attempt.invoice_id, _key(action_id, attempt.number, "cancel"))
+        outcome = self._t.gateways.cancel(attempt.gateway, command)
+        answer = self._t.gateways.lookup(attempt.gateway, attempt.invoice_id)
+        events = decide(a, answer, self._t.clock.now())
+        if not events and isinstance(outcome, Declined):
+            events = cancel_declined(a)
+        return self._record(action_id, a, events, "closed")
+
+    def _obtain_invoice(self, action_id: str, a: Aggregate) -> bool:
+        expired = advance(a, self._t.clock.now())
+        if expired:
+            return self._record(action_id, a, expired, "complete")
+        attempt = a.current
+        if attempt is None or attempt.dead:
+            try:
+                started, row = self.starting(a)
+            except (NoFunding, UnknownAction):
+                return False
+            self._t.recorder.record(action_id, a, [started], "attempt", Beside(attempts=(row,)))
+            return True
+        with self._t.store.reading() as tx:
+            row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
+        if row is None:
+            raise AssertionError("an attempt has a row")
+        opening = self._open(
+            action_id,
+            attempt.number,
+            attempt.gateway,
+            attempt.amount,
+            attempt.hold,
+            self._describe(action_id, a),
+            attempt.key_id,
+            row["nonce"],
+        )
+        return self._attach(action_id, a, opening)
+
+    def _attach(self, action_id: str, a: Aggregate, opening: Opening) -> bool:
+        if isinstance(opening.outcome, NotSent):
+            return False
+        if not isinstance(opening.outcome, Opened):
+            failed = e.AttemptClosed(number=opening.number, closure=e.Closure.CREATION_FAILED)
+            self._t.recorder.record(action_id, a, [failed], "attempt")
+            return False
+        invoice = opening.outcome.invoice
+        attachment = Attachment(opening.number, invoice.invoice_id, invoice.payment_request)
+        try:
+            self._t.recorder.record(
+                action_id,
+                a,
+                [self.attached(opening, invoice)],
+                "attach",
+                Beside(attachment=attachment),
+            )
+        except Conflict:
+            self._drop_orphan(action_id, opening, invoice)
+            raise
+        return True
+
+    def _drop_orphan(self, action_id: str, opening: Opening, invoice: Invoice) -> None:
+        """Close an invoice that nobody was shown, unless a faster worker has attached it."""
+        loaded = self.load(action_id)
+        if loaded and loaded[0].attempt_of(opening.gateway, invoice.invoice_id):
+            return
+        command = CancelCommand(invoice.invoice_id, _key(action_id, opening.number, "cancel"))
+        self._t.gateways.cancel(opening.gateway, command)
+
+    def _describe(self, action_id: str, a: Aggregate) -> str:
+        """What the payer reads; the kind when the texts are gone."""
+        with self._t.store.reading() as tx:
+            payload = read_payload(tx, action_id)
+            try:
+                action = self._t.registry.restore(a.kind, a.kind_version, payload.arguments)
+            except (PayloadErased, UnknownAction):
+                return a.kind
+            now = self._t.clock.now()
+            return action.describe(Context(action_id, a.actor, now, a.cost, a.performed, tx))
+
+    def _undo(self, action_id: str, a: Aggregate) -> bool:
+        return self._record(action_id, a, (e.HookDone(hook=e.Hook.ON_FAILED),), "undo")
+
+    def _after_paid(self, action_id: str, a: Aggregate) -> bool:
+        with self._t.store.reading() as tx:
+            payload = read_payload(tx, action_id)
+        try:
+            action = self._t.registry.restore(a.kind, a.kind_version, payload.arguments)
+            result = None if payload.result is None else json.loads(payload.result)
+            action.after_paid(AfterPaid(action_id, a.actor, f"{action_id}:after_paid", result))
+        except Exception as error:
+            logger.warning("after_paid of %s raised %s", action_id, type(error).__name__)
+            failed: list[e.Event] = [
+                e.HookFailed(hook=e.Hook.AFTER_PAID, error_type=type(error).__name__)
+            ]
+            if a.hook_failures + 1 >= HOOK_TRIES:
+                failed.append(e.AttentionAsked(reason=e.AttentionReason.HOOK_FAILS))
+            self._t.recorder.record(action_id, a, failed, "after_paid")
+            return False
+        done = e.HookDone(hook=e.Hook.AFTER_PAID)
+        self._t.recorder.record(action_id, a, [done], "after_paid")
+        return True
+
+
+_HOOKS = frozenset({OwedKind.COMPLETE, OwedKind.UNDO, OwedKind.AFTER_PAID})
+
+
+def _key(action_id: str, number: int, command: str) -> str:
+    return f"pf-{action_id}-{number}-{command}"

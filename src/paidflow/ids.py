@@ -1,0 +1,43 @@
+"""Ids and nonces are passed in, so that a test can repeat a run exactly."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Protocol
+
+from paidflow.clock import Clock
+
+
+class Ids(Protocol):
+    """Where new ids come from."""
+
+    def new_id(self) -> str:
+        """A new id for an action, an event, a command or an entry."""
+        ...
+
+    def new_nonce(self) -> str:
+        """128 secret random bits in hexadecimal."""
+        ...
+
+
+class RandomIds:
+    """Time-ordered UUIDs (RFC 9562, version 7), which keep database indexes compact.
+
+    Args:
+        clock: where the first 48 bits come from.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def new_id(self) -> str:
+        milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
+        random = secrets.randbits(74)
+        bits = (
+            milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (2**62 - 1)
+        )
+        return str(uuid.UUID(int=bits))
+
+    def new_nonce(self) -> str:
+        return secrets.token_hex(16)

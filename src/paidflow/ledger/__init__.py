@@ -1,0 +1,1 @@
+"""Whose money: accounts and append-only, balanced entries."""

@@ -1,0 +1,1 @@
+"""How money moves: the contract of a gateway, and the gateways."""

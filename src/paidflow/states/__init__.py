@@ -1,0 +1,1 @@
+"""Where an action stands: the table, the events, the aggregate, and what follows from an answer."""

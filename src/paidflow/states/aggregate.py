@@ -1,0 +1,289 @@
+"""One paid action as its events tell it: ``evolve`` folds an event into it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
+
+from paidflow.errors import IllegalTransition
+from paidflow.money import Money
+from paidflow.states import events as e
+from paidflow.states.answers import HoldDeadline
+from paidflow.states.machine import State, fire
+
+
+class Fact(IntEnum):
+    """What is known of an attempt; it only ever grows, so the order of answers does not matter."""
+
+    CREATING = 0
+    OPEN = 1
+    HELD = 2
+    CLOSED = 3
+    SETTLED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One numbered try to get the money: one invoice.
+
+    Args:
+        number: 1 for the first.
+        gateway: the name of the gateway that was asked.
+        hold: whether the money is locked first and captured later.
+        amount: what the payer is asked for.
+        key_id: the key from which the preimage derives.
+        invoice_id: the gateway's id; ``None`` until there is an invoice.
+        expires_at: when the gateway stops taking a payment.
+        assumed_closed_at: when it counts as dead at a gateway that cannot confirm a close.
+        fact: what is known of it.
+        received: minor units that were received in all.
+        held: minor units that are locked, or were.
+        hold_deadline: when the gateway lets go of the locked money.
+        closure: how it came to be dead.
+    """
+
+    number: int
+    gateway: str
+    hold: bool
+    amount: Money
+    key_id: str
+    invoice_id: str | None = None
+    expires_at: datetime | None = None
+    assumed_closed_at: datetime | None = None
+    fact: Fact = Fact.CREATING
+    received: int = 0
+    held: int = 0
+    hold_deadline: HoldDeadline | None = None
+    closure: e.Closure | None = None
+
+    @property
+    def payable(self) -> bool:
+        """Whether somebody could pay this invoice now, as far as is known."""
+        return self.invoice_id is not None and self.fact is Fact.OPEN
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing more is to be expected: closed, or settled."""
+        return self.fact >= Fact.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Where one paid action stands.
+
+    Args:
+        version: how many events it has.
+        state: its place in the state table.
+        performed: whether the work was done; it is done at most once.
+        undone: whether ``on_failed`` took the work back.
+        undo_owed: whether ``on_failed`` still has to run.
+        after_paid_owed: whether ``after_paid`` still has to run.
+        unassigned: received minor units that are nobody's yet.
+        decided: how many of them a person or a policy has left unclaimed on purpose.
+        late_refused: money came late and could not be used.
+        accept_granted: a person decided that the late money counts.
+        cancel_reason: why the cancel was asked for.
+        failure_reason: why it failed.
+        creation_deadline: until when a new invoice is tried for.
+        hook_failures: how often in a row the owed hook has raised.
+        attention: why a person has to look.
+    """
+
+    kind: str
+    kind_version: int
+    actor: str | None
+    mode: e.Mode
+    cost: Money
+    late_policy: e.LatePolicy
+    arguments_hash: str
+    version: int = 0
+    state: State = State.NEW
+    performed: bool = False
+    undone: bool = False
+    undo_owed: bool = False
+    after_paid_owed: bool = False
+    unassigned: int = 0
+    decided: int = 0
+    late_refused: bool = False
+    accept_granted: bool = False
+    cancel_reason: e.FailureReason | None = None
+    failure_reason: e.FailureReason | None = None
+    creation_deadline: datetime | None = None
+    hook_failures: int = 0
+    attention: e.AttentionReason | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def current(self) -> Attempt | None:
+        """The latest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    def attempt_of(self, gateway: str, invoice_id: str) -> Attempt | None:
+        """The attempt that this invoice belongs to."""
+        for attempt in self.attempts:
+            if attempt.gateway == gateway and attempt.invoice_id == invoice_id:
+                return attempt
+        return None
+
+
+def evolve(aggregate: Aggregate | None, event: e.Event) -> Aggregate:
+    """The aggregate after the event.
+
+    Args:
+        aggregate: where it stood; ``None`` before the first event.
+        event: what happened.
+
+    Raises:
+        IllegalTransition: when the event cannot happen there.
+    """
+    if aggregate is None:
+        if not isinstance(event, e.Requested):
+            raise IllegalTransition(f"{event.name} before the action was requested")
+        return _requested(event)
+    state = aggregate.state
+    if event.trigger is not None:
+        state = fire(state, aggregate.performed, event.trigger)
+    told = _tell(aggregate, event)
+    return replace(told, state=state, version=aggregate.version + 1)
+
+
+def fold(aggregate: Aggregate | None, events: Iterable[e.Event]) -> Aggregate:
+    """The aggregate after several events."""
+    for event in events:
+        aggregate = evolve(aggregate, event)
+    if aggregate is None:
+        raise IllegalTransition("an action without events")
+    return aggregate
+
+
+def _requested(event: e.Requested) -> Aggregate:
+    return Aggregate(
+        kind=event.kind,
+        kind_version=event.kind_version,
+        actor=event.actor,
+        mode=event.mode,
+        cost=event.cost,
+        late_policy=event.late_policy,
+        arguments_hash=event.arguments_hash,
+        performed=event.performed,
+        version=1,
+    )
+
+
+def _tell(a: Aggregate, event: e.Event) -> Aggregate:
+    match event:
+        case e.AttemptEvent():
+            return _tell_attempt(a, event)
+        case e.Performed():
+            if a.performed:
+                raise IllegalTransition("perform runs at most once")
+            return replace(a, performed=True)
+        case e.InvoiceAwaited():
+            return replace(a, creation_deadline=event.until)
+        case e.CancelRequested():
+            return replace(a, cancel_reason=event.reason)
+        case e.CancelDeclined():
+            return replace(a, cancel_reason=None, attention=None)
+        case e.Paid() | e.Failed():
+            return _tell_end(a, event)
+        case e.RetryRequested():
+            return replace(
+                a,
+                creation_deadline=event.until,
+                undone=a.undone and not event.redone,
+                undo_owed=False,
+                late_refused=False,
+                cancel_reason=None,
+                failure_reason=None,
+                hook_failures=0,
+                attention=None,
+            )
+        case e.Redone():
+            return replace(a, undone=False)
+        case _:
+            return _tell_rest(a, event)
+
+
+def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> Aggregate:
+    a = replace(a, hook_failures=0, attention=None, cancel_reason=None)
+    if isinstance(event, e.Failed):
+        return replace(
+            a,
+            failure_reason=event.reason,
+            undo_owed=event.undo_owed,
+            undone=a.performed and not event.undo_owed,
+        )
+    spent = event.amount.amount if event.source == "invoice" else 0
+    left = a.unassigned - spent
+    return replace(
+        a,
+        unassigned=left,
+        decided=min(a.decided, left),
+        failure_reason=None,
+        undo_owed=False,
+        accept_granted=False,
+        after_paid_owed=event.after_paid_owed,
+    )
+
+
+def _tell_rest(a: Aggregate, event: e.Event) -> Aggregate:
+    match event:
+        case e.Held() | e.CaptureRequested():
+            return a
+        case e.HookFailed():
+            return replace(a, hook_failures=a.hook_failures + 1)
+        case e.HookDone(hook=e.Hook.ON_FAILED):
+            return replace(a, hook_failures=0, undo_owed=False, undone=a.performed)
+        case e.HookDone():
+            return replace(a, hook_failures=0, after_paid_owed=False)
+        case e.LatePaymentRefused():
+            return replace(a, late_refused=True, accept_granted=False)
+        case e.PaymentCredited() | e.PaymentClaimed():
+            left = a.unassigned - event.amount.amount
+            return replace(a, unassigned=left, decided=min(a.decided, left))
+        case e.AttentionAsked():
+            return replace(a, attention=event.reason)
+        case e.AttentionResolved():
+            return replace(
+                a,
+                attention=None,
+                hook_failures=0,
+                decided=a.unassigned,
+                accept_granted=event.resolution == "accept",
+            )
+        case _:
+            raise IllegalTransition(f"{event.name} in {a.state}")
+
+
+def _tell_attempt(a: Aggregate, event: e.AttemptEvent) -> Aggregate:
+    if isinstance(event, e.AttemptStarted | e.InvoiceAttached) and event.number > len(a.attempts):
+        attempt = Attempt(event.number, event.gateway, event.hold, event.amount, event.key_id)
+        a = replace(a, attempts=(*a.attempts, attempt))
+    if not 1 <= event.number <= len(a.attempts):
+        raise IllegalTransition(f"{event.name} of attempt {event.number}, which does not exist")
+    attempt = a.attempts[event.number - 1]
+    unassigned = a.unassigned
+    match event:
+        case e.InvoiceAttached():
+            attempt = replace(
+                attempt,
+                invoice_id=event.invoice_id,
+                expires_at=event.expires_at,
+                assumed_closed_at=event.assumed_closed_at,
+                fact=Fact.OPEN,
+            )
+        case e.HoldSeen():
+            fact, held = max(attempt.fact, Fact.HELD), event.amount.amount
+            attempt = replace(attempt, fact=fact, held=held, hold_deadline=event.deadline)
+        case e.PaymentSeen():
+            amount = event.amount.amount if event.amount.currency == a.cost.currency else 0
+            unassigned += amount
+            attempt = replace(attempt, fact=Fact.SETTLED, received=attempt.received + amount)
+        case e.AttemptClosed():
+            attempt = replace(attempt, fact=max(attempt.fact, Fact.CLOSED), closure=event.closure)
+        case _:
+            pass
+    attempts = (*a.attempts[: event.number - 1], attempt, *a.attempts[event.number :])
+    return replace(a, attempts=attempts, unassigned=unassigned)

@@ -1,0 +1,229 @@
+"""What the store keeps, as records, and what a store can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from paidflow.actions.contract import Rows
+from paidflow.ledger.entries import Entry
+from paidflow.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The current-state row of one action; it is also the schedule of what is owed."""
+
+    action_id: str
+    kind: str
+    actor: str | None
+    state: str
+    performed: bool
+    version: int
+    cost: Money
+    owed: str | None
+    due_at: datetime | None
+    deadline_at: datetime | None
+    attention: str | None
+    failure_reason: str | None
+    tries: int = 0
+    first_tried_at: datetime | None = None
+    created_at: datetime | None = None
+    state_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """The row of an attempt that has just been started.
+
+    Args:
+        number: 1 for the first.
+        gateway: the gateway's name.
+        nonce: 128 secret random bits.
+        invoice_id: the gateway's id, if there is an invoice already.
+        payment_request: what the payer needs in order to pay.
+    """
+
+    number: int
+    gateway: str
+    nonce: str = field(repr=False)
+    invoice_id: str | None = None
+    payment_request: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """What is kept beside the log about one attempt."""
+
+    gateway: str
+    nonce: str = field(repr=False)
+    invoice_id: str | None
+    payment_request: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An invoice that now belongs to an attempt."""
+
+    number: int
+    invoice_id: str
+    payment_request: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An idempotency key in use; of the key only a hash is kept."""
+
+    actor: str
+    kind: str
+    key_hash: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The texts of one action; ``arguments`` is ``None`` once they are erased."""
+
+    arguments: str | None
+    result: str | None
+    error: str | None
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Everything that one step of one action writes, in one transaction.
+
+    Args:
+        status: the row after the step.
+        before: the version before the step; 0 for a new action.
+        events: topic and state of each event.
+        entries: the ledger entries, with the version of the event that they belong to.
+        command_id: the id of the command, to be found again after a lost acknowledgement.
+        correlation_id: the id under which the caller's own logs speak of this.
+        now: the moment of the step, UTC.
+        arguments: the arguments of a new action, as JSON.
+        request: the idempotency key of a new action.
+        claims: names to take.
+        release_claims: whether to let go of the action's claims.
+        attempts: attempts to start.
+        attachment: an invoice to attach to an attempt.
+    """
+
+    status: Status
+    before: int
+    events: Sequence[tuple[str, bytes]]
+    entries: Sequence[tuple[int, Entry]]
+    command_id: str
+    correlation_id: str
+    now: datetime
+    arguments: str | None = None
+    request: Request | None = None
+    claims: tuple[str, ...] = ()
+    release_claims: bool = False
+    attempts: tuple[NewAttempt, ...] = ()
+    attachment: Attachment | None = None
+
+
+class Transaction(Protocol):
+    """An open transaction; everything that reads or writes goes through one."""
+
+    @property
+    def raw(self) -> Any:
+        """The driver's own connection."""
+        ...
+
+    def execute(self, sql: str, **params: Any) -> Rows:
+        """Run one statement with ``:name`` parameters."""
+        ...
+
+    def query(self, name: str, **params: Any) -> Rows:
+        """Run one of the store's named statements."""
+        ...
+
+    def write(self, write: Write, new_ids: Sequence[str]) -> None:
+        """Write one step: events, claims, status, entries and debit, in this order.
+
+        Raises:
+            Conflict: when the action is no longer at the version before.
+            ClaimTaken: when another action holds one of the claims.
+            InsufficientFunds: when a purse has not enough.
+            DuplicateRequest: when the idempotency key is in use.
+        """
+        ...
+
+    def post(self, entry: Entry, *, source: str, version: int, line: int, now: datetime) -> bool:
+        """Post one ledger entry; false when this line of this source was posted before.
+
+        Raises:
+            InsufficientFunds: when the debited purse has not enough.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Where everything is kept."""
+
+    def transaction(
+        self, step: str, command_id: str | None = None
+    ) -> AbstractContextManager[Transaction]:
+        """A transaction that commits at the end of the block, durably."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction for reading."""
+        ...
+
+    def join(self, connection: Any) -> AbstractContextManager[Transaction]:
+        """Take part in a transaction that somebody else opened and will commit."""
+        ...
+
+    def create(self) -> None:
+        """Create the tables where they are missing."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether the tables are there."""
+        ...
+
+    def now(self) -> datetime:
+        """The database's clock, UTC."""
+        ...
+
+    def passing(self, error: BaseException) -> bool:
+        """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+def row_to_status(row: Mapping[str, Any]) -> Status:
+    """The status that a database row holds."""
+    return Status(
+        action_id=row["action_id"],
+        kind=row["kind"],
+        actor=row["actor"],
+        state=row["state"],
+        performed=bool(row["performed"]),
+        version=row["version"],
+        cost=Money(row["cost"], row["currency"]),
+        owed=row["owed"],
+        due_at=as_time(row["due_at"]),
+        deadline_at=as_time(row["deadline_at"]),
+        attention=row["attention"],
+        failure_reason=row["failure_reason"],
+        tries=row["tries"],
+        first_tried_at=as_time(row["first_tried_at"]),
+        created_at=as_time(row["created_at"]),
+        state_since=as_time(row["state_since"]),
+    )
+
+
+def as_time(value: Any) -> datetime | None:
+    """A moment from a column; SQLite keeps text, PostgreSQL a time."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,0 +1,145 @@
+create table paidflow_schema (
+    version integer primary key
+);
+
+-- The log. The first five columns are those of the eventsourcing library.
+create table paidflow_events (
+    notification_id integer primary key autoincrement,
+    originator_id text not null,
+    originator_version integer not null check (originator_version > 0),
+    topic text not null,
+    state blob not null,
+    event_id text not null,
+    command_id text not null,
+    correlation_id text not null,
+    recorded_at text not null,
+    unique (originator_id, originator_version)
+);
+
+create index paidflow_events_command on paidflow_events (command_id);
+
+create trigger paidflow_events_no_update before update on paidflow_events
+begin
+    select raise(abort, 'paidflow_events is append-only');
+end;
+
+create trigger paidflow_events_no_delete before delete on paidflow_events
+begin
+    select raise(abort, 'paidflow_events is append-only');
+end;
+
+-- Where each action stands and what it owes: this row is the schedule.
+create table paidflow_actions (
+    action_id text primary key,
+    kind text not null,
+    actor text,
+    state text not null check (state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING',
+        'CANCELLING', 'RETRYING', 'PAID', 'FAILED')),
+    performed integer not null,
+    version integer not null check (version > 0),
+    cost integer not null check (cost >= 0),
+    currency text not null,
+    owed text,
+    due_at text,
+    deadline_at text,
+    attention text,
+    failure_reason text,
+    tries integer not null default 0 check (tries >= 0),
+    first_tried_at text,
+    leased_until text,
+    lease_token text,
+    created_at text not null,
+    state_since text not null,
+    check ((owed is null) = (due_at is null)),
+    check (owed is not null or state in ('PAID', 'FAILED')),
+    check (performed or state not in ('PENDING', 'CAPTURING', 'PAID'))
+);
+
+create index paidflow_actions_due on paidflow_actions (due_at) where owed is not null;
+create index paidflow_actions_actor on paidflow_actions (actor, state, state_since);
+create index paidflow_actions_attention on paidflow_actions (state_since)
+    where attention is not null;
+
+-- One row per invoice ever asked for. The nonce is secret; the payment request is for the payer.
+create table paidflow_attempts (
+    action_id text not null,
+    number integer not null check (number > 0),
+    gateway text not null,
+    nonce text not null,
+    invoice_id text,
+    payment_request text,
+    primary key (action_id, number),
+    unique (gateway, invoice_id)
+);
+
+-- The only place with the texts of people; it can be erased without touching the log.
+create table paidflow_payloads (
+    action_id text primary key,
+    arguments text,
+    result text,
+    error text,
+    erased integer not null default 0
+);
+
+create table paidflow_requests (
+    actor text not null,
+    kind text not null,
+    key_hash text not null,
+    fingerprint text not null,
+    action_id text not null,
+    primary key (actor, kind, key_hash)
+);
+
+create table paidflow_claims (
+    claim text primary key,
+    action_id text not null
+);
+
+create index paidflow_claims_action on paidflow_claims (action_id);
+
+create table paidflow_accounts (
+    account text not null,
+    currency text not null,
+    balance integer not null constraint paidflow_no_overdraft check (balance >= 0),
+    primary key (account, currency)
+);
+
+create table paidflow_entries (
+    source text not null,
+    version integer not null,
+    line integer not null,
+    debit text not null,
+    credit text not null,
+    amount integer not null check (amount > 0),
+    currency text not null,
+    recorded_at text not null,
+    primary key (source, version, line),
+    check (debit <> credit)
+);
+
+create trigger paidflow_entries_no_update before update on paidflow_entries
+begin
+    select raise(abort, 'paidflow_entries is append-only');
+end;
+
+create trigger paidflow_entries_no_delete before delete on paidflow_entries
+begin
+    select raise(abort, 'paidflow_entries is append-only');
+end;
+
+create table paidflow_cursors (
+    gateway text primary key,
+    cursor text not null
+);
+
+create table paidflow_identity (
+    gateway text primary key,
+    account text not null
+);
+
+create table paidflow_read_marks (
+    actor text primary key,
+    seen_at text not null
+);
+
+insert into paidflow_schema (version) values (1);

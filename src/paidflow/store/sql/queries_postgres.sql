@@ -1,0 +1,19 @@
+-- name: lease
+update paidflow_actions set leased_until = :until, lease_token = :token
+where action_id in (
+    select action_id from paidflow_actions
+    where owed is not null and owed <> 'person' and due_at <= :now
+        and (leased_until is null or leased_until <= :now)
+    order by due_at limit :limit
+    for update skip locked
+)
+returning action_id;
+
+-- name: lock_log
+lock table paidflow_events in exclusive mode;
+
+-- name: select_now
+select clock_timestamp() as now;
+
+-- name: select_schema
+select to_regclass('paidflow_schema') is not null as present;

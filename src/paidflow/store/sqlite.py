@@ -1,0 +1,162 @@
+"""The embedded store: one SQLite file, or memory. Writers take turns."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from paidflow.actions.contract import Rows
+from paidflow.errors import InvalidConfiguration
+from paidflow.store.base import SqlStore, SqlTransaction
+from paidflow.store.queries import queries, script
+
+BUSY_TIMEOUT_S = 30.0
+
+
+def _to_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip((column[0] for column in cursor.description), values, strict=True))
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _text(value) if isinstance(value, datetime) else value for key, value in params.items()
+    }
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class SqliteTransaction(SqlTransaction):
+    """An open transaction on a SQLite connection."""
+
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        return self._connection
+
+    def execute(self, sql: str, **params: Any) -> Rows:
+        cursor = self._connection.cursor()
+        cursor.row_factory = _to_row
+        return cursor.execute(sql, _plain(params))
+
+    def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._connection.executemany(sql, [_plain(row) for row in rows])
+
+    def before_append(self) -> None:
+        pass  # writers take turns already
+
+    def broken_rule(self, error: Exception) -> str | None:
+        return str(error) if isinstance(error, sqlite3.IntegrityError) else None
+
+
+class SqliteStore(SqlStore):
+    """A store in one SQLite file, in WAL mode, durable after every commit.
+
+    Args:
+        path: the file, or ``:memory:`` for a store that ends with the process.
+        synchronous: SQLite's setting; ``FULL`` survives a power cut, ``OFF`` is for tests.
+    """
+
+    def __init__(self, path: str, *, synchronous: str = "FULL") -> None:
+        if synchronous not in ("FULL", "NORMAL", "OFF"):
+            raise InvalidConfiguration(f"synchronous must be FULL, NORMAL or OFF: {synchronous}")
+        self._path = path
+        self._synchronous = synchronous
+        self._memory = path == ":memory:"
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._all: list[sqlite3.Connection] = []
+        self._writer = threading.Lock()
+        self._writing: set[int] = set()
+        if self._memory:
+            self._idle.put(self._connect())
+
+    def create(self) -> None:
+        """Create the tables where they are missing."""
+        connection = self._take()
+        try:
+            present = connection.execute(queries("sqlite")["select_schema"]).fetchone()[0]
+            if not present:
+                connection.executescript(f"begin immediate;\n{script('0001_sqlite.sql')}\ncommit;")
+        except sqlite3.OperationalError as error:
+            connection.rollback()
+            if "already exists" not in str(error):
+                raise
+        finally:
+            self._idle.put(connection)
+
+    def passing(self, error: BaseException) -> bool:
+        """Whether the database was only busy."""
+        return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+    def close(self) -> None:
+        """Close all connections; none may be in use."""
+        while self._all:
+            self._all.pop().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"pragma synchronous = {self._synchronous}")
+        if not self._memory:
+            connection.execute("pragma journal_mode = wal")
+        self._all.append(connection)
+        return connection
+
+    def _take(self) -> sqlite3.Connection:
+        if self._memory:
+            return self._idle.get()
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self._connect()
+
+    def _begin(self, *, writes: bool) -> sqlite3.Connection:
+        if writes:
+            self._writer.acquire()
+        try:
+            connection = self._take()
+        except BaseException:
+            if writes:
+                self._writer.release()
+            raise
+        try:
+            connection.execute("begin immediate" if writes else "begin")
+        except BaseException:
+            self._idle.put(connection)
+            if writes:
+                self._writer.release()
+            raise
+        if writes:
+            self._writing.add(id(connection))
+        return connection
+
+    def _lost(self, connection: sqlite3.Connection) -> bool:
+        return False  # a SQLite commit either happened or raised
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        connection.execute("commit")
+
+    def _rollback(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        writes = id(connection) in self._writing
+        self._writing.discard(id(connection))
+        self._idle.put(connection)
+        if writes:
+            self._writer.release()
+
+    def _wrap(self, connection: sqlite3.Connection) -> SqliteTransaction:
+        return SqliteTransaction(connection)

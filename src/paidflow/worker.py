@@ -1,0 +1,179 @@
+"""Does what is owed: any number of workers, in any number of processes, at any time.
+
+A lease saves work and nothing more. A worker that sleeps past its lease and wakes does no harm,
+because every step compares and sets the version of the action.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+from types import FrameType
+
+from paidflow import checkpoints
+from paidflow.errors import PaidflowError
+from paidflow.flow.paid_flow import PaidFlow
+from paidflow.states import events as e
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.machine import State
+from paidflow.states.owed import OwedKind, owed
+from paidflow.store.contract import Status
+
+logger = logging.getLogger("paidflow.worker")
+
+BACK_OFF_S_MAX = 300
+ALARM = timedelta(hours=1)
+"""After this time a person is told that an invoice does not close."""
+
+
+class Worker:
+    """Reads the gateways' messages and does what actions owe.
+
+    Args:
+        flow: what to work on.
+        batch: how many actions are leased at once, 1 to 1,000.
+        lease_s: how long nobody else tries them.
+        poll_s: how long to rest when there is nothing to do.
+    """
+
+    def __init__(
+        self, flow: PaidFlow, *, batch: int = 20, lease_s: int = 60, poll_s: float = 1.0
+    ) -> None:
+        self._flow = flow
+        self._batch = min(max(batch, 1), 1000)
+        self._lease = timedelta(seconds=lease_s)
+        self._poll_s = poll_s
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the worker to end after the action that it is working on."""
+        self._stopping.set()
+
+    def run_forever(self) -> None:
+        """Work until ``stop`` is called or SIGTERM or SIGINT comes."""
+        restore = self._catch_signals()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    done = self.run_once()
+                except Exception as error:
+                    if not self._passing(error):
+                        raise
+                    logger.warning("the database is away: %s", type(error).__name__)
+                    done = 0
+                if not done:
+                    self._stopping.wait(self._poll_s)
+        finally:
+            for number, handler in restore.items():
+                signal.signal(number, handler)
+
+    def run_once(self) -> int:
+        """Read the messages that are there and do what is due now.
+
+        Returns:
+            How many messages were read and how many actions were worked on.
+        """
+        with checkpoints.flow("worker"):
+            return self._read_updates() + self._do_due()
+
+    def _read_updates(self) -> int:
+        read = 0
+        store = self._flow.store
+        for name in self._flow.gateways.streaming():
+            with store.reading() as tx:
+                row = tx.query("select_cursor", gateway=name).fetchone()
+            cursor = row["cursor"] if row else None
+            updates = self._flow.gateways.updates(name, cursor)
+            for hint in updates.hints:
+                self._flow.sync(name, hint.invoice_id)
+            if updates.cursor != (cursor or ""):
+                with store.transaction("cursor") as tx:
+                    tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
+            read += len(updates.hints)
+        return read
+
+    def _do_due(self) -> int:
+        now = self._flow.clock.now()
+        token = self._flow.ids.new_id()
+        with self._flow.store.transaction("lease") as tx:
+            rows = tx.query(
+                "lease", now=now, until=now + self._lease, token=token, limit=self._batch
+            ).fetchall()
+        for row in rows:
+            if not self._stopping.is_set():
+                self._work(row["action_id"])
+            with self._flow.store.transaction("release") as tx:
+                tx.query("release", action_id=row["action_id"], token=token)
+        return len(rows)
+
+    def _work(self, action_id: str) -> None:
+        try:
+            in_vain = self._flow.steps.drive(action_id, hooks_too=True)
+        except Exception as error:
+            if not (isinstance(error, PaidflowError) or self._passing(error)):
+                raise
+            logger.warning("action %s: %s", action_id, type(error).__name__)
+            in_vain = True
+        loaded = self._flow.steps.load(action_id)
+        if loaded is None:
+            return
+        a, status = loaded
+        if in_vain:
+            self._try_later(action_id, a, status)
+            self._give_up_hold(action_id, a, status)
+            self._alarm(action_id, a, status)
+
+    def _try_later(self, action_id: str, a: Aggregate, status: Status) -> None:
+        now = self._flow.clock.now()
+        due = owed(a, now)
+        if due is None:
+            return
+        due_at = now + timedelta(seconds=min(2**status.tries, BACK_OFF_S_MAX))
+        if due.kind in (OwedKind.PAYMENT, OwedKind.HOLD):
+            due_at = due.due_at
+        with self._flow.store.transaction("reschedule") as tx:
+            tx.query("reschedule", action_id=action_id, version=a.version, due_at=due_at, now=now)
+
+    def _give_up_hold(self, action_id: str, a: Aggregate, status: Status) -> None:
+        """Release a hold when the work could not be done within the gateway's patience."""
+        if a.state is not State.HELD or a.current is None or a.current.dead:
+            return
+        profile = self._flow.gateways.profile(a.current.gateway)
+        tried_at = status.first_tried_at
+        if profile is None or tried_at is None:
+            return
+        if self._flow.clock.now() - tried_at < timedelta(seconds=profile.patience_s):
+            return
+        give_up = e.CancelRequested(reason=e.FailureReason.HELD_TOO_LONG)
+        self._flow.steps.note(action_id, a, give_up, "give_up")
+
+    def _alarm(self, action_id: str, a: Aggregate, status: Status) -> None:
+        """Tell a person about an invoice that should have been closed an hour ago."""
+        if a.attention is not None or a.current is None or status.state_since is None:
+            return
+        since = status.state_since
+        if a.state in (State.PENDING, State.PENDING_HELD):
+            since = a.current.expires_at
+        elif a.state not in (State.CANCELLING, State.CAPTURING):
+            return
+        if since is None or self._flow.clock.now() - since < ALARM:
+            return
+        reason = e.AttentionReason.CLOSE_OVERDUE
+        if a.state is State.CAPTURING:
+            reason = e.AttentionReason.CAPTURE_OVERDUE
+        self._flow.steps.note(action_id, a, e.AttentionAsked(reason=reason), "alarm")
+
+    def _passing(self, error: BaseException) -> bool:
+        retryable = isinstance(error, PaidflowError) and error.retryable
+        return retryable or self._flow.store.passing(error)
+
+    def _catch_signals(self) -> dict[int, signal._HANDLER]:  # pyright: ignore
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stop()
+
+        return {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
