@@ -862,9 +862,7 @@ def test_a_relative_path_stays_the_same_file(
 
 def test_it_waits_while_another_process_makes_the_file(path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("CREATE TABLE theirs (x)")
-    other.execute("BEGIN")
-    other.execute("SELECT * FROM theirs").fetchall()
+    other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.2, other.close)
     release.start()
     assert isinstance(real(path).open(command()), Opened)

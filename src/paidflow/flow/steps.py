@@ -91,7 +91,7 @@ class Steps:
     """
 
     def __init__(self, tools: Tools) -> None:
-        self._t = tools
+        self.tools = tools
         self._do: dict[OwedKind, Callable[[str, Aggregate], bool]] = {
             OwedKind.INVOICE: self._obtain_invoice,
             OwedKind.PAYMENT: self._look,
@@ -108,8 +108,8 @@ class Steps:
 
     def load(self, action_id: str) -> tuple[Aggregate, Status] | None:
         """The action and its status row; ``None`` when there is none."""
-        with self._t.store.reading() as tx:
-            a = self._t.recorder.load(tx, action_id)
+        with self.tools.store.reading() as tx:
+            a = self.tools.recorder.load(tx, action_id)
             row = tx.query("select_status", action_id=action_id).fetchone()
         return None if a is None or row is None else (a, row_to_status(row))
 
@@ -140,7 +140,7 @@ class Steps:
             if loaded is None:
                 return False
             a = loaded[0]
-            due = owed(a, self._t.clock.now())
+            due = owed(a, self.tools.clock.now())
             if due is None or due.kind is OwedKind.PERSON:
                 return False
             if not hooks_too and due.kind in _HOOKS:
@@ -157,7 +157,7 @@ class Steps:
         self, action_id: str, number: int, gateway: str, amount: Money, hold: bool, text: str
     ) -> Opening:
         """Ask a gateway for the invoice of an attempt."""
-        nonce, key_id = self._t.ids.new_nonce(), self._t.keyring.current
+        nonce, key_id = self.tools.ids.new_nonce(), self.tools.keyring.current
         return self._open(action_id, number, gateway, amount, hold, text, key_id, nonce)
 
     def _open(
@@ -171,10 +171,10 @@ class Steps:
         key_id: str,
         nonce: str,
     ) -> Opening:
-        preimage = self._t.keyring.preimage(
+        preimage = self.tools.keyring.preimage(
             key_id, action_id=action_id, attempt=number, nonce=nonce, amount=amount
         )
-        profile = self._t.gateways.profile(gateway)
+        profile = self.tools.gateways.profile(gateway)
         command = OpenCommand(
             key=_key(action_id, number, "open"),
             amount=amount,
@@ -183,14 +183,14 @@ class Steps:
             description=text,
             expires_in_s=profile.invoice_expiry_s if profile else 0,
         )
-        outcome = self._t.gateways.open(gateway, command)
+        outcome = self.tools.gateways.open(gateway, command)
         if isinstance(outcome, Opened) and outcome.invoice.amount != amount:
             outcome = Declined("the invoice differs from what was asked for")
         return Opening(number, gateway, hold, amount, key_id, nonce, outcome)
 
     def attached(self, opening: Opening, invoice: Invoice) -> e.InvoiceAttached:
         """The event that an invoice belongs to an attempt."""
-        profile = self._t.gateways.profile(opening.gateway)
+        profile = self.tools.gateways.profile(opening.gateway)
         closed_at = None
         if profile and profile.close_grace_s is not None and invoice.expires_at is not None:
             closed_at = invoice.expires_at + timedelta(seconds=profile.close_grace_s)
@@ -212,21 +212,21 @@ class Steps:
             NoFunding: when no gateway can take it any more.
         """
         hold = a.mode is e.Mode.PESSIMISTIC
-        wanted = self._t.registry.kind(a.kind).gateway
-        gateway = self._t.gateways.choose(a.cost.currency, hold=hold, wanted=wanted)
+        wanted = self.tools.registry.kind(a.kind).gateway
+        gateway = self.tools.gateways.choose(a.cost.currency, hold=hold, wanted=wanted)
         event = e.AttemptStarted(
             number=len(a.attempts) + 1,
             gateway=gateway,
             hold=hold,
             amount=a.cost,
-            key_id=self._t.keyring.current,
+            key_id=self.tools.keyring.current,
         )
-        return event, NewAttempt(event.number, gateway, self._t.ids.new_nonce())
+        return event, NewAttempt(event.number, gateway, self.tools.ids.new_nonce())
 
     def note(self, action_id: str, a: Aggregate, event: e.Event, step: str) -> None:
         """Record one event that follows from time alone; somebody faster is no harm."""
         with suppress(Conflict):
-            self._t.recorder.record(action_id, a, [event], step)
+            self.tools.recorder.record(action_id, a, [event], step)
 
     # One method for each kind of owed work. Each returns whether it moved the action on.
 
@@ -237,17 +237,17 @@ class Steps:
         return self._ask(action_id, a, attempt.gateway, attempt.invoice_id)
 
     def _ask(self, action_id: str, a: Aggregate, gateway: str, invoice_id: str) -> bool:
-        answer = self._t.gateways.lookup(gateway, invoice_id)
-        events = decide(a, answer, self._t.clock.now())
+        answer = self.tools.gateways.lookup(gateway, invoice_id)
+        events = decide(a, answer, self.tools.clock.now())
         return self._record(action_id, a, events, "answer")
 
     def _complete(self, action_id: str, a: Aggregate) -> bool:
-        return self._record(action_id, a, advance(a, self._t.clock.now()), "complete")
+        return self._record(action_id, a, advance(a, self.tools.clock.now()), "complete")
 
     def _record(self, action_id: str, a: Aggregate, events: tuple[e.Event, ...], step: str) -> bool:
         if not events:
             return False
-        if self._t.recorder.record_or_fall_back(action_id, a, events, step):
+        if self.tools.recorder.record_or_fall_back(action_id, a, events, step):
             return True
         loaded = self.load(action_id)
         return loaded is not None and loaded[0].state is State.CANCELLING is not a.state
@@ -258,7 +258,7 @@ class Steps:
             return False
         if self._look(action_id, a):
             return True
-        outcome = self._t.gateways.capture(
+        outcome = self.tools.gateways.capture(
             attempt.gateway,
             CaptureCommand(
                 invoice_id=attempt.invoice_id,
@@ -267,18 +267,18 @@ class Steps:
                 preimage=self._preimage(action_id, attempt),
             ),
         )
-        answer = self._t.gateways.lookup(attempt.gateway, attempt.invoice_id)
+        answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
         if isinstance(outcome, Declined) and isinstance(answer.lookup, Held):
             declined = (e.CancelRequested(reason=e.FailureReason.CAPTURE_DECLINED),)
             return self._record(action_id, a, declined, "capture_declined")
-        return self._record(action_id, a, decide(a, answer, self._t.clock.now()), "captured")
+        return self._record(action_id, a, decide(a, answer, self.tools.clock.now()), "captured")
 
     def _preimage(self, action_id: str, attempt: Attempt) -> bytes:
-        with self._t.store.reading() as tx:
+        with self.tools.store.reading() as tx:
             row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
         if row is None:
             raise AssertionError("an attempt has a row")
-        return self._t.keyring.preimage(
+        return self.tools.keyring.preimage(
             attempt.key_id,
             action_id=action_id,
             attempt=attempt.number,
@@ -293,15 +293,15 @@ class Steps:
         if self._look(action_id, a):
             return True
         command = CancelCommand(attempt.invoice_id, _key(action_id, attempt.number, "cancel"))
-        outcome = self._t.gateways.cancel(attempt.gateway, command)
-        answer = self._t.gateways.lookup(attempt.gateway, attempt.invoice_id)
-        events = decide(a, answer, self._t.clock.now())
+        outcome = self.tools.gateways.cancel(attempt.gateway, command)
+        answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
+        events = decide(a, answer, self.tools.clock.now())
         if not events and isinstance(outcome, Declined):
             events = cancel_declined(a)
         return self._record(action_id, a, events, "closed")
 
     def _obtain_invoice(self, action_id: str, a: Aggregate) -> bool:
-        expired = advance(a, self._t.clock.now())
+        expired = advance(a, self.tools.clock.now())
         if expired:
             return self._record(action_id, a, expired, "complete")
         attempt = a.current
@@ -310,9 +310,9 @@ class Steps:
                 started, row = self.starting(a)
             except (NoFunding, UnknownAction):
                 return False
-            self._t.recorder.record(action_id, a, [started], "attempt", Beside(attempts=(row,)))
+            self.tools.recorder.record(action_id, a, [started], "attempt", Beside(attempts=(row,)))
             return True
-        with self._t.store.reading() as tx:
+        with self.tools.store.reading() as tx:
             row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
         if row is None:
             raise AssertionError("an attempt has a row")
@@ -333,12 +333,12 @@ class Steps:
             return False
         if not isinstance(opening.outcome, Opened):
             failed = e.AttemptClosed(number=opening.number, closure=e.Closure.CREATION_FAILED)
-            self._t.recorder.record(action_id, a, [failed], "attempt")
+            self.tools.recorder.record(action_id, a, [failed], "attempt")
             return False
         invoice = opening.outcome.invoice
         attachment = Attachment(opening.number, invoice.invoice_id, invoice.payment_request)
         try:
-            self._t.recorder.record(
+            self.tools.recorder.record(
                 action_id,
                 a,
                 [self.attached(opening, invoice)],
@@ -356,27 +356,27 @@ class Steps:
         if loaded and loaded[0].attempt_of(opening.gateway, invoice.invoice_id):
             return
         command = CancelCommand(invoice.invoice_id, _key(action_id, opening.number, "cancel"))
-        self._t.gateways.cancel(opening.gateway, command)
+        self.tools.gateways.cancel(opening.gateway, command)
 
     def _describe(self, action_id: str, a: Aggregate) -> str:
         """What the payer reads; the kind when the texts are gone."""
-        with self._t.store.reading() as tx:
+        with self.tools.store.reading() as tx:
             payload = read_payload(tx, action_id)
             try:
-                action = self._t.registry.restore(a.kind, a.kind_version, payload.arguments)
+                action = self.tools.registry.restore(a.kind, a.kind_version, payload.arguments)
             except (PayloadErased, UnknownAction):
                 return a.kind
-            now = self._t.clock.now()
+            now = self.tools.clock.now()
             return action.describe(Context(action_id, a.actor, now, a.cost, a.performed, tx))
 
     def _undo(self, action_id: str, a: Aggregate) -> bool:
         return self._record(action_id, a, (e.HookDone(hook=e.Hook.ON_FAILED),), "undo")
 
     def _after_paid(self, action_id: str, a: Aggregate) -> bool:
-        with self._t.store.reading() as tx:
+        with self.tools.store.reading() as tx:
             payload = read_payload(tx, action_id)
         try:
-            action = self._t.registry.restore(a.kind, a.kind_version, payload.arguments)
+            action = self.tools.registry.restore(a.kind, a.kind_version, payload.arguments)
             result = None if payload.result is None else json.loads(payload.result)
             action.after_paid(AfterPaid(action_id, a.actor, f"{action_id}:after_paid", result))
         except Exception as error:
@@ -386,10 +386,10 @@ class Steps:
             ]
             if a.hook_failures + 1 >= HOOK_TRIES:
                 failed.append(e.AttentionAsked(reason=e.AttentionReason.HOOK_FAILS))
-            self._t.recorder.record(action_id, a, failed, "after_paid")
+            self.tools.recorder.record(action_id, a, failed, "after_paid")
             return False
         done = e.HookDone(hook=e.Hook.AFTER_PAID)
-        self._t.recorder.record(action_id, a, [done], "after_paid")
+        self.tools.recorder.record(action_id, a, [done], "after_paid")
         return True
 
 

@@ -216,6 +216,11 @@ class SandboxControls:
             row = (operation, kind, times)
             db.execute("INSERT INTO faults (operation, kind, times) VALUES (?, ?, ?)", row)
 
+    def clear_faults(self) -> None:
+        """Take back the faults that have not come yet."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM faults")
+
     def outage(self, on: bool) -> None:
         """Cut the gateway off from the application, or connect it again; payers still pay."""
         self._set_world("outage", on)

@@ -1,0 +1,122 @@
+"""Runs the state machine on both stores, and counts what it has reached."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from paidflow.store.contract import Store
+from paidflow.store.postgres import PostgresStore
+from paidflow.store.sqlite import SqliteStore
+from tests.postgres_server import Server
+from tests.simulation.machine import PaidActions
+from tests.wall import TABLES
+
+STEPS = 40
+RUNS_SQLITE = 100
+RUNS_POSTGRES = 300
+RULES = {
+    "perform", "retry", "cancel", "claim", "grant", "pay", "pay_and_look", "pay_late",
+    "pay_again", "start_payment", "expire", "end_hold", "forget", "fault", "outage", "stream",
+    "mine", "sync", "work", "restart", "tick", "erase", "resolve", "rest",
+}  # fmt: skip
+OUTCOMES = {
+    f"{operation}:{outcome}"
+    for operation, fine in (("open", "Opened"), ("capture", "Accepted"), ("cancel", "Accepted"))
+    for outcome in (fine, "Declined", "NotSent", "Unknown")
+}
+ANSWERS = {
+    f"lookup:{answer}"
+    for answer in (
+        "Open", "Pending", "Held", "Settled", "Cancelled", "Expired", "NotFound", "Unreachable",
+    )
+}  # fmt: skip
+
+
+def _with_tables(store: SqliteStore | PostgresStore) -> Store:
+    store.create()
+    with store.transaction("tables") as tx:
+        for table in TABLES:
+            tx.execute(table)
+    return store
+
+
+def _simulate(new_store: Callable[[], Store], runs: int, command: str) -> Counter[str]:
+    number = int(os.environ.get("PAIDFLOW_SEED") or random.SystemRandom().randrange(2**32))
+    counts: Counter[str] = Counter()
+    machine = type("PaidActions", (PaidActions,), {"counts": counts, "runs": 0})
+    machine.new_store = staticmethod(new_store)
+    try:
+        run_state_machine_as_test(
+            seed(number)(machine),
+            settings=settings(
+                max_examples=runs,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                print_blob=False,
+                phases=(Phase.generate, Phase.shrink),
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except BaseException:
+        print(f"replay: PAIDFLOW_SEED={number} {command}")
+        raise
+    steps = sum(n for name, n in counts.items() if name.startswith("rule:"))
+    print(f"{machine.runs} runs, {steps} steps, seed {number}")
+    assert machine.runs >= runs
+    return counts
+
+
+def _assert_all_reached(counts: Counter[str]) -> None:
+    wanted = {f"rule:{name}" for name in RULES} | OUTCOMES | ANSWERS
+    missing = {name for name in wanted if not counts[name]}
+    assert not missing, f"never reached: {sorted(missing)}"
+
+
+def test_on_sqlite() -> None:
+    counts = _simulate(_new_memory_store, RUNS_SQLITE, _command("test_on_sqlite"))
+    _assert_all_reached(counts)
+
+
+def test_on_postgres(postgres_stores: Callable[[], Store]) -> None:
+    counts = _simulate(postgres_stores, RUNS_POSTGRES, _command("test_on_postgres"))
+    _assert_all_reached(counts)
+
+
+@pytest.mark.soak
+def test_soak_on_sqlite() -> None:
+    """A million steps when long; what CI affords when short."""
+    steps = 1_000_000 if os.environ.get("PAIDFLOW_SOAK") == "long" else 20_000
+    counts = _simulate(_new_memory_store, steps // STEPS, _command("test_soak_on_sqlite"))
+    _assert_all_reached(counts)
+
+
+def _command(test: str) -> str:
+    return f".venv/bin/python -m pytest -m '' {__name__.replace('.', '/')}.py::{test}"
+
+
+def _new_memory_store() -> Store:
+    return _with_tables(SqliteStore(":memory:", synchronous="OFF"))
+
+
+@pytest.fixture
+def postgres_stores(postgres_server: Server) -> Iterator[Callable[[], Store]]:
+    """Makes an empty PostgreSQL store for each run; the one before it is dropped."""
+    databases: list[str] = []
+
+    def new() -> Store:
+        while databases:
+            postgres_server.drop_database(databases.pop())
+        databases.append(postgres_server.create_database())
+        return _with_tables(PostgresStore(databases[-1], connections_max=2))
+
+    yield new
+    while databases:
+        postgres_server.drop_database(databases.pop())
