@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from paidflow.errors import NetworkInTransaction
+from paidflow.errors import NetworkInTransaction, TransactionOpen
 
 _flow: ContextVar[str] = ContextVar("paidflow_flow", default="embedder")
 _open_transactions: ContextVar[int] = ContextVar("paidflow_open_transactions", default=0)
@@ -54,11 +54,26 @@ def transaction_open() -> Generator[None]:
         _open_transactions.reset(token)
 
 
+def in_transaction() -> bool:
+    """Whether a transaction is open in the calling context."""
+    return _open_transactions.get() > 0
+
+
+def refuse_second(step: str) -> None:
+    """Guard a transaction of its own, which would wait for the open one for ever.
+
+    Raises:
+        TransactionOpen: when a transaction is open in the calling context.
+    """
+    if in_transaction():
+        raise TransactionOpen(step)
+
+
 def refuse_in_transaction(step: str) -> None:
     """Guard a network call.
 
     Raises:
         NetworkInTransaction: when a transaction is open in the calling context.
     """
-    if _open_transactions.get():
+    if in_transaction():
         raise NetworkInTransaction(step)

@@ -153,6 +153,10 @@ class NetworkInTransaction(PaidflowError):
     """A gateway must not be called while a database transaction is open."""
 
 
+class TransactionOpen(PaidflowError):
+    """A transaction of paidflow is already open here; inside a hook, use ``ctx.tx``."""
+
+
 class UnknownEvent(PaidflowError):
     """The log holds an event that this version of the program cannot read."""
 

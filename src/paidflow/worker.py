@@ -24,6 +24,7 @@ from paidflow.store.contract import Status
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
+_WAITING = frozenset({OwedKind.PAYMENT, OwedKind.HOLD, OwedKind.WATCH})
 ALARM = timedelta(hours=1)
 """After this time a person is told that an invoice does not close."""
 
@@ -87,12 +88,20 @@ class Worker:
             cursor = row["cursor"] if row else None
             updates = self._flow.gateways.updates(name, cursor)
             for hint in updates.hints:
-                self._flow.sync(name, hint.invoice_id)
+                self._follow(name, hint.invoice_id)
             if updates.cursor != (cursor or ""):
                 with store.transaction("cursor") as tx:
                     tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
             read += len(updates.hints)
         return read
+
+    def _follow(self, gateway: str, invoice_id: str) -> None:
+        try:
+            self._flow.sync(gateway, invoice_id)
+        except Exception as error:
+            if self._passing(error):
+                raise  # the message is read again
+            logger.error("an invoice of %s: %s", gateway, type(error).__name__)
 
     def _do_due(self) -> int:
         now = self._flow.clock.now()
@@ -112,26 +121,43 @@ class Worker:
         try:
             in_vain = self._flow.steps.drive(action_id, hooks_too=True)
         except Exception as error:
-            if not (isinstance(error, PaidflowError) or self._passing(error)):
-                raise
+            # One action that cannot be worked on must not keep the others from being.
             logger.warning("action %s: %s", action_id, type(error).__name__)
             in_vain = True
-        loaded = self._flow.steps.load(action_id)
+        try:
+            loaded = self._flow.steps.load(action_id)
+        except PaidflowError as error:  # unreadable for this program: again after the lease
+            logger.error("action %s: %s", action_id, type(error).__name__)
+            return
         if loaded is None:
             return
-        a, status = loaded
+        self._end_watch(action_id, *loaded)
         if in_vain:
-            self._try_later(action_id, a, status)
-            self._give_up_hold(action_id, a, status)
-            self._alarm(action_id, a, status)
+            self._try_later(action_id, *loaded)
+            self._give_up_hold(action_id, *loaded)
+            self._alarm(action_id, *loaded)
+
+    def _end_watch(self, action_id: str, a: Aggregate, status: Status) -> None:
+        """An invoice that only counted as closed is not looked at for ever."""
+        due = owed(a, self._flow.clock.now())
+        if status.owed != OwedKind.WATCH or (due is not None and due.kind is OwedKind.WATCH):
+            return
+        with self._flow.store.transaction("end_watch") as tx:
+            tx.query(
+                "end_watch",
+                action_id=action_id,
+                version=a.version,
+                owed=due.kind if due else None,
+                due_at=due.due_at if due else None,
+            )
 
     def _try_later(self, action_id: str, a: Aggregate, status: Status) -> None:
         now = self._flow.clock.now()
         due = owed(a, now)
-        if due is None:
+        if due is None or due.kind is OwedKind.PERSON:
             return
-        due_at = now + timedelta(seconds=min(2**status.tries, BACK_OFF_S_MAX))
-        if due.kind in (OwedKind.PAYMENT, OwedKind.HOLD):
+        due_at = now + timedelta(seconds=min(2 ** min(status.tries, 10), BACK_OFF_S_MAX))
+        if due.kind in _WAITING:
             due_at = due.due_at
         with self._flow.store.transaction("reschedule") as tx:
             tx.query("reschedule", action_id=action_id, version=a.version, due_at=due_at, now=now)
@@ -156,7 +182,10 @@ class Worker:
         since = status.state_since
         if a.state in (State.PENDING, State.PENDING_HELD):
             since = a.current.expires_at
-        elif a.state not in (State.CANCELLING, State.CAPTURING):
+        elif status.owed != OwedKind.CLOSE_OTHER and a.state not in (
+            State.CANCELLING,
+            State.CAPTURING,
+        ):
             return
         if since is None or self._flow.clock.now() - since < ALARM:
             return

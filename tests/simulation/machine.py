@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from paidflow import PaidflowError, msats, sats
+from paidflow import PaidAction, PaidflowError, msats, sats
 from paidflow.store.contract import Store
 from tests.simulation.invariants import check_always, check_at_rest
 from tests.simulation.world import Known, World
-from tests.wall import NOTES, HookTrouble
+from tests.wall import NOTES, HeldNote, HookTrouble
 
 ACTORS = ("ann", "bob", None)
 HOOKS = ("perform", "on_paid", "on_failed", "on_retry", "after_paid")
@@ -23,6 +23,7 @@ GATEWAYS = (
     {"close_grace_s": 300},
 )
 FAULTS = ("decline", "refuse", "time_out_before", "time_out_after", "raise")
+REST_EVERY = 12
 PICK = st.integers(0, 10_000)
 
 
@@ -46,9 +47,25 @@ class PaidActions(RuleBasedStateMachine):
         type(self).runs += 1
         self.world: World
 
-    @initialize(gateway=st.sampled_from(GATEWAYS), seed=PICK)
-    def begin(self, gateway: dict[str, object], seed: int) -> None:
+    @initialize(
+        gateway=st.sampled_from(GATEWAYS),
+        seed=PICK,
+        first=st.lists(st.sampled_from(NOTES), min_size=1, max_size=3),
+        actor=st.sampled_from(ACTORS),
+    )
+    def begin(
+        self,
+        gateway: dict[str, object],
+        seed: int,
+        first: list[type[Any]],
+        actor: str | None,
+    ) -> None:
         self.world = World(type(self).new_store(), dict(gateway), seed, self.counts)
+        self.steps_since_rest = 0
+        for kind in first:
+            receipt = self.world.flow.perform(kind(text="first"), actor=actor)
+            self.world.known.append(Known(receipt, actor))
+        self._remember_invoices()
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -58,6 +75,7 @@ class PaidActions(RuleBasedStateMachine):
 
     def _did(self, name: str) -> None:
         self.counts[f"rule:{name}"] += 1
+        self.steps_since_rest += 1
         check_always(self.world)
         self._remember_invoices()
 
@@ -112,15 +130,18 @@ class PaidActions(RuleBasedStateMachine):
             text="gm", price_sats=price, raises=raises, claim=claim, valid_when_late=valid
         )
 
+        self._request(action, actor, key)
+        self._did("perform")
+
+    def _request(self, action: PaidAction, actor: str | None, key: str | None) -> None:
         def request() -> None:
             receipt = self.world.flow.perform(action, actor=actor, idempotency_key=key)
             if receipt.changed:
-                self.world.known.append(Known(receipt, actor, receipt.performed is False))
+                self.world.known.append(Known(receipt, actor))
             else:
                 self.counts["replay"] += 1
 
         self._try(request)
-        self._did("perform")
 
     @precondition(lambda self: self.world.known)
     @rule(pick=PICK)
@@ -222,6 +243,32 @@ class PaidActions(RuleBasedStateMachine):
             self.world.bank.fault(operation, kind, times)
         self._did("fault")
 
+    @precondition(lambda self: self.world.known)
+    @rule(
+        operation=st.sampled_from(("open", "lookup", "capture", "cancel")),
+        kind=st.sampled_from(FAULTS),
+        pick=PICK,
+    )
+    def fault_now(self, operation: Any, kind: Any, pick: int) -> None:
+        """A fault at the very next call of this kind, and that call."""
+        self.world.bank.outage(False)
+        self.world.bank.clear_faults()
+        if operation == "capture":
+            self._request(HeldNote(text="fault"), ACTORS[pick % 3], None)
+            self._remember_invoices()
+        flow, known = self.world.flow, self.world.known[-1 - pick % min(2, len(self.world.known))]
+        self.world.bank.fault(operation, kind)
+        match operation:
+            case "open":
+                self._request(NOTES[pick % 2](text="fault"), ACTORS[pick % 3], None)
+            case "cancel":
+                self._try(lambda: flow.cancel(known.receipt.action_id, proof=known.receipt.proof))
+            case _:
+                for invoice_id in known.invoices[-1:]:
+                    self.world.bank.pay(invoice_id)
+                    self._try(lambda: flow.sync("sandbox", invoice_id))
+        self._did("fault_now")
+
     @rule(on=st.booleans())
     def outage(self, on: bool) -> None:
         self.world.bank.outage(on)
@@ -278,8 +325,10 @@ class PaidActions(RuleBasedStateMachine):
         )
         self._did("resolve")
 
+    @precondition(lambda self: self.steps_since_rest > REST_EVERY)
     @rule()
     def rest(self) -> None:
         self.world.rest()
         check_at_rest(self.world)
         self._did("rest")
+        self.steps_since_rest = 0

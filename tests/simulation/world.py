@@ -53,8 +53,6 @@ class Known:
 
     receipt: Receipt
     actor: str | None
-    held: bool
-    erased: bool = False
     invoices: list[str] = field(default_factory=list)
 
 
@@ -94,6 +92,7 @@ class World:
         for known in self.known:
             for invoice_id in known.invoices:
                 self.bank.remember(invoice_id)
+                self.bank.fail_payment(invoice_id)
         for _ in range(REST_ROUNDS_MAX):
             self.clock.tick(minutes=11)
             while self.worker.run_once():
@@ -106,7 +105,7 @@ class World:
         with self.store.reading() as tx:
             row = tx.execute(
                 "select count(*) as total from paidflow_actions"
-                " where owed is not null and owed <> 'person' and due_at <= :soon",
+                " where owed is not null and owed not in ('person', 'watch') and due_at <= :soon",
                 soon=self.clock.now() + timedelta(minutes=11),
             ).fetchone()
         return row is not None and row["total"] == 0

@@ -14,6 +14,7 @@ from paidflow.errors import (
     ActionNotFound,
     Conflict,
     IdentityMismatch,
+    InsufficientFunds,
     InvalidArguments,
     InvalidConfiguration,
     MissingTables,
@@ -25,7 +26,7 @@ from paidflow.flow.gateways import Gateways
 from paidflow.flow.reading import Reading
 from paidflow.flow.receipt import HistoryEntry, Receipt
 from paidflow.flow.recorder import Beside, HookRaised, Recorder
-from paidflow.flow.registry import Registry
+from paidflow.flow.registry import Registry, check_text
 from paidflow.flow.requesting import Prepared, Requesting, balance
 from paidflow.flow.steps import Steps, Tools
 from paidflow.ids import Ids, RandomIds
@@ -45,6 +46,7 @@ logger = logging.getLogger("paidflow.flow")
 
 Resolution = Literal["retry", "accept", "credit", "close", "dismiss"]
 TRIES_MAX = 8
+AT_REST = frozenset({OwedKind.PERSON, OwedKind.WATCH})
 
 
 class PaidFlow:
@@ -207,13 +209,10 @@ class PaidFlow:
             a = self._reading.owned(action_id, actor, proof)
             rules.retry(a, self.clock.now())
             try:
-                if not self._retry_from_purse(action_id, a):
-                    self._retry_by_invoice(action_id, a)
+                changed = self._retry(action_id, a)
             except HookRaised as raised:
                 raise raised.error from None
-            except Conflict:
-                if self._reload(action_id).state is State.FAILED:
-                    raise
+            if not changed:
                 return self._reading.receipt(action_id)
             self.steps.drive(action_id, hooks_too=False)
             return self._reading.receipt(action_id, changed=True)
@@ -261,7 +260,7 @@ class PaidFlow:
             ActionNotFound: when the proof is wrong.
             NothingToClaim: when there is no such money, or the action still needs it.
         """
-        _check_actor(actor)
+        check_text("an actor", actor)
         with checkpoints.flow("claim"):
             a = self._reading.owned(action_id, None, proof)
             if a.unassigned <= 0 or a.state not in FINAL:
@@ -300,8 +299,9 @@ class PaidFlow:
             amount: more than zero.
             key: the same key gives nothing a second time.
         """
-        _check_actor(actor)
-        if amount.amount <= 0:
+        check_text("an actor", actor)
+        check_text("the key of a grant", key)
+        if type(amount) is not Money or amount.amount <= 0:
             raise InvalidArguments("a grant must be more than zero")
         entry = Entry(ISSUED, purse(actor), amount)
         with checkpoints.flow("grant"), self.store.transaction("grant") as tx:
@@ -343,14 +343,18 @@ class PaidFlow:
         Raises:
             ActionNotFound: when there is none.
             NotAtRest: when it is not finished, or a hook still needs the texts.
+        Conflict: when somebody else is changing it at this moment.
         """
         loaded = self.steps.load(action_id)
         if loaded is None:
             raise ActionNotFound
         due = owed(loaded[0], self.clock.now())
-        if loaded[0].state not in FINAL or (due and due.kind is not OwedKind.PERSON):
+        if loaded[0].state not in FINAL or (due and due.kind not in AT_REST):
             raise NotAtRest
         with checkpoints.flow("erase"), self.store.transaction("erase") as tx:
+            unmoved = tx.query("lock_status", action_id=action_id, version=loaded[0].version)
+            if unmoved.rowcount != 1:
+                raise Conflict
             tx.query("erase_payload", action_id=action_id)
             tx.query("erase_payment_requests", action_id=action_id)
 
@@ -367,6 +371,19 @@ class PaidFlow:
             return True
         raise Conflict(state=a.state)
 
+    def _retry(self, action_id: str, a: Aggregate) -> bool:
+        for _ in range(TRIES_MAX):
+            try:
+                if not self._retry_from_purse(action_id, a):
+                    self._retry_by_invoice(action_id, a)
+            except Conflict:
+                a = self._reload(action_id)
+                if a.state is not State.FAILED:
+                    return False
+                continue
+            return True
+        raise Conflict(state=a.state)
+
     def _retry_from_purse(self, action_id: str, a: Aggregate) -> bool:
         if a.actor is None or a.state is not State.FAILED:
             return False
@@ -377,7 +394,10 @@ class PaidFlow:
         work: tuple[e.Event, ...] = () if a.performed else (e.Performed(),)
         redo = (e.Redone(),) if a.undone else ()
         paid = e.Paid(source="credits", amount=a.cost, late=False, after_paid_owed=True)
-        self._recorder.record(action_id, a, [*work, *redo, paid], "retry")
+        try:
+            self._recorder.record(action_id, a, [*work, *redo, paid], "retry")
+        except InsufficientFunds:  # spent at this very moment
+            return False
         return True
 
     def _retry_by_invoice(self, action_id: str, a: Aggregate) -> None:
@@ -430,8 +450,8 @@ def open_store(url: str) -> Store:
 
 
 def _check_actor(actor: str | None) -> None:
-    if actor is not None and (type(actor) is not str or not actor):
-        raise InvalidArguments("an actor is a text that is not empty, or None")
+    if actor is not None:
+        check_text("an actor", actor)
 
 
 def _resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:

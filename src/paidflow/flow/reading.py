@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from paidflow.errors import ActionNotFound
+from paidflow.errors import ActionNotFound, InvalidArguments
 from paidflow.flow.receipt import HistoryEntry, NextAction, Receipt
 from paidflow.flow.recorder import read_payload
+from paidflow.flow.registry import check_text
 from paidflow.flow.steps import Tools
 from paidflow.money import Money
 from paidflow.states import codec
@@ -33,6 +34,12 @@ class Reading:
         Raises:
             ActionNotFound: when there is none, or it is somebody else's: both look the same.
         """
+        try:
+            check_text("an action id", action_id)
+            if proof is not None:
+                check_text("a proof", proof)
+        except InvalidArguments:
+            raise ActionNotFound from None
         with self._t.store.reading() as tx:
             a = self._t.recorder.load(tx, action_id)
         mine = a is not None and actor is not None and a.actor == actor

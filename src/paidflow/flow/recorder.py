@@ -304,7 +304,10 @@ class _Hooks:
     def perform(self, a: Aggregate) -> None:
         result = self.run("perform", a)
         if result is not None:
-            text = json.dumps(result)
+            try:
+                text = json.dumps(result)
+            except (TypeError, ValueError) as error:
+                raise HookRaised("perform", error) from error
             self._tx.query("update_result", action_id=self._action_id, result=text)
 
     def run(self, hook: str, a: Aggregate) -> Any:
@@ -314,7 +317,10 @@ class _Hooks:
             raise HookRaised(hook, error) from error
 
     def claims(self, a: Aggregate) -> tuple[str, ...]:
-        return tuple(self._restored(a).claims(self.context(a)))
+        try:
+            return tuple(self._restored(a).claims(self.context(a)))
+        except Exception as error:
+            raise HookRaised("claims", error) from error
 
     def still_valid(self, a: Aggregate) -> bool:
         return bool(self.run("still_valid", a))

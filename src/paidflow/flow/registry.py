@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from paidflow.actions.contract import PaidAction, check_action
 from paidflow.errors import InvalidArguments, InvalidConfiguration, PayloadErased, UnknownAction
@@ -75,7 +76,28 @@ class Registry:
 
 
 def fingerprint(action: PaidAction) -> tuple[str, str]:
-    """The arguments of an action as JSON, and a hash of them."""
-    arguments = action.model_dump_json()
+    """The arguments of an action as JSON, and a hash of them.
+
+    Raises:
+        InvalidArguments: when they cannot be written as JSON.
+    """
+    try:
+        arguments = action.model_dump_json()
+    except PydanticSerializationError as error:
+        raise InvalidArguments(f"{action.kind} cannot be written as JSON") from error
     text = f"{action.kind}@{action.version}:{arguments}"
     return arguments, hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_text(what: str, text: object) -> None:
+    """Check that something is a text that every database can keep.
+
+    Raises:
+        InvalidArguments: when it is not, or empty.
+    """
+    if type(text) is not str or not text or "\0" in text:
+        raise InvalidArguments(f"{what} must be a text, neither empty nor with a NUL in it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArguments(f"{what} is not valid Unicode") from None

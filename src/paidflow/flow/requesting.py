@@ -12,10 +12,12 @@ from datetime import timedelta
 
 from paidflow.actions.contract import CREDITS, INVOICE, Context, PaidAction
 from paidflow.errors import (
+    ClaimTaken,
     GatewayRefused,
     GatewayUnavailable,
     IdempotencyMismatch,
     InsufficientFunds,
+    InvalidAmount,
     LoginRequired,
     NegativeCost,
     NoFunding,
@@ -25,7 +27,7 @@ from paidflow.errors import (
 from paidflow.flow.reading import Reading
 from paidflow.flow.receipt import Receipt
 from paidflow.flow.recorder import Beside, HookRaised
-from paidflow.flow.registry import fingerprint
+from paidflow.flow.registry import check_text, fingerprint
 from paidflow.flow.steps import Opening, Steps, Tools
 from paidflow.ledger.entries import purse
 from paidflow.money import Money
@@ -107,6 +109,7 @@ class Requesting:
         self._t.registry.known(action)
         if actor is None and not action.anonymous:
             raise LoginRequired(action.kind)
+        fingerprint(action)  # refuses what cannot be stored, before anything is asked for
         request = _request(action, actor, idempotency_key)
         action_id = self._t.ids.new_id()
         with self._t.store.reading() as tx:
@@ -116,6 +119,8 @@ class Requesting:
                 return Prepared(action, actor, earlier, cost, e.Mode.FREE, replay_of=earlier)
             ctx = Context(action_id, actor, self._t.clock.now(), None, False, tx)
             cost = action.cost(ctx)
+            if not isinstance(cost, Money):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidAmount(f"{action.kind} costs {type(cost).__name__}, not Money")
             if cost.amount < 0:
                 raise NegativeCost(action.kind)
             action.validate_request(ctx)
@@ -162,16 +167,14 @@ class Requesting:
             self._t.recorder.record(prepared.action_id, None, events, "request", beside)
         except HookRaised as raised:
             raise raised.error from None
-        except DuplicateRequest:
-            return self._replayed(prepared)
+        except (DuplicateRequest, ClaimTaken):
+            # The claim may be taken by this very request, sent twice at the same moment.
+            with self._t.store.reading() as tx:
+                earlier = _earlier(tx, prepared.request)
+            if earlier is None:
+                raise
+            return self._reading.receipt(earlier, with_proof=True)
         return self._reading.receipt(prepared.action_id, changed=True, with_proof=True)
-
-    def _replayed(self, prepared: Prepared) -> Receipt:
-        with self._t.store.reading() as tx:
-            earlier = _earlier(tx, prepared.request)
-        if earlier is None:
-            raise AssertionError("a key that is in use belongs to an action")
-        return self._reading.receipt(earlier, with_proof=True)
 
     def _attempts(self, p: Prepared) -> Iterator[NewAttempt]:
         if p.opening is None:
@@ -207,6 +210,7 @@ class Requesting:
 def _request(action: PaidAction, actor: str | None, key: str | None) -> Request | None:
     if key is None:
         return None
+    check_text("an idempotency key", key)
     if actor is None and len(key) < ANONYMOUS_KEY_CHARACTERS_MIN:
         raise WeakIdempotencyKey
     # An empty actor is refused by PaidFlow, so this cannot be somebody's name.

@@ -11,12 +11,12 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from paidflow.actions.contract import AfterPaid, Context
 from paidflow.clock import Clock
-from paidflow.errors import Conflict, NoFunding, PayloadErased, UnknownAction
+from paidflow.errors import Conflict, NoFunding, UnknownAction
 from paidflow.flow.gateways import Gateways
 from paidflow.flow.recorder import Beside, Recorder, read_payload
 from paidflow.flow.registry import Registry
@@ -66,7 +66,7 @@ class Opening:
     hold: bool
     amount: Money
     key_id: str
-    nonce: str
+    nonce: str = field(repr=False)
     outcome: OpenOutcome
 
 
@@ -96,10 +96,11 @@ class Steps:
             OwedKind.INVOICE: self._obtain_invoice,
             OwedKind.PAYMENT: self._look,
             OwedKind.HOLD: self._look,
+            OwedKind.WATCH: self._look,
             OwedKind.PERFORM: self._look,
             OwedKind.CAPTURE: self._capture,
             OwedKind.CLOSE: self._close,
-            OwedKind.CLOSE_NEWER: self._close,
+            OwedKind.CLOSE_OTHER: self._close,
             OwedKind.COMPLETE: self._complete,
             OwedKind.LATE: self._complete,
             OwedKind.UNDO: self._undo,
@@ -287,10 +288,10 @@ class Steps:
         )
 
     def _close(self, action_id: str, a: Aggregate) -> bool:
-        attempt = a.current
+        attempt = a.current if a.state is State.CANCELLING else a.to_close
         if attempt is None or attempt.invoice_id is None:
             return False
-        if self._look(action_id, a):
+        if self._ask(action_id, a, attempt.gateway, attempt.invoice_id):
             return True
         command = CancelCommand(attempt.invoice_id, _key(action_id, attempt.number, "cancel"))
         outcome = self.tools.gateways.cancel(attempt.gateway, command)
@@ -359,15 +360,16 @@ class Steps:
         self.tools.gateways.cancel(opening.gateway, command)
 
     def _describe(self, action_id: str, a: Aggregate) -> str:
-        """What the payer reads; the kind when the texts are gone."""
+        """What the payer reads; the kind when the texts are gone or ``describe`` raises."""
         with self.tools.store.reading() as tx:
             payload = read_payload(tx, action_id)
+            now = self.tools.clock.now()
             try:
                 action = self.tools.registry.restore(a.kind, a.kind_version, payload.arguments)
-            except (PayloadErased, UnknownAction):
+                return action.describe(Context(action_id, a.actor, now, a.cost, a.performed, tx))
+            except Exception as error:
+                logger.warning("describe of %s raised %s", action_id, type(error).__name__)
                 return a.kind
-            now = self.tools.clock.now()
-            return action.describe(Context(action_id, a.actor, now, a.cost, a.performed, tx))
 
     def _undo(self, action_id: str, a: Aggregate) -> bool:
         return self._record(action_id, a, (e.HookDone(hook=e.Hook.ON_FAILED),), "undo")

@@ -11,7 +11,7 @@ from paidflow.errors import IllegalTransition
 from paidflow.money import Money
 from paidflow.states import events as e
 from paidflow.states.answers import HoldDeadline
-from paidflow.states.machine import State, fire
+from paidflow.states.machine import FINAL, State, fire
 
 
 class Fact(IntEnum):
@@ -42,6 +42,7 @@ class Attempt:
         held: minor units that are locked, or were.
         hold_deadline: when the gateway lets go of the locked money.
         closure: how it came to be dead.
+        late_hold: money was locked on it after it counted as dead, and is not released yet.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Attempt:
     held: int = 0
     hold_deadline: HoldDeadline | None = None
     closure: e.Closure | None = None
+    late_hold: bool = False
 
     @property
     def payable(self) -> bool:
@@ -119,6 +121,16 @@ class Aggregate:
     def current(self) -> Attempt | None:
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def to_close(self) -> Attempt | None:
+        """The attempt whose invoice has to be closed although the action does not wait for it."""
+        for attempt in self.attempts:
+            if attempt.late_hold:
+                return attempt
+        current = self.current
+        alive = current is not None and not current.dead and current.invoice_id is not None
+        return current if alive and self.state in FINAL else None
 
     def attempt_of(self, gateway: str, invoice_id: str) -> Attempt | None:
         """The attempt that this invoice belongs to."""
@@ -185,7 +197,7 @@ def _tell(a: Aggregate, event: e.Event) -> Aggregate:
         case e.CancelRequested():
             return replace(a, cancel_reason=event.reason)
         case e.CancelDeclined():
-            return replace(a, cancel_reason=None, attention=None)
+            return replace(a, cancel_reason=None, attention=_about_money(a))
         case e.Paid() | e.Failed():
             return _tell_end(a, event)
         case e.RetryRequested():
@@ -198,7 +210,7 @@ def _tell(a: Aggregate, event: e.Event) -> Aggregate:
                 cancel_reason=None,
                 failure_reason=None,
                 hook_failures=0,
-                attention=None,
+                attention=_about_money(a),
             )
         case e.Redone():
             return replace(a, undone=False)
@@ -207,7 +219,7 @@ def _tell(a: Aggregate, event: e.Event) -> Aggregate:
 
 
 def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> Aggregate:
-    a = replace(a, hook_failures=0, attention=None, cancel_reason=None)
+    a = replace(a, hook_failures=0, attention=_about_money(a), cancel_reason=None)
     if isinstance(event, e.Failed):
         return replace(
             a,
@@ -228,6 +240,12 @@ def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> Aggregate:
     )
 
 
+def _about_money(a: Aggregate) -> e.AttentionReason | None:
+    """What a person was asked about money: only a person's answer ends it."""
+    reasons = (e.AttentionReason.LATE_PAYMENT, e.AttentionReason.WRONG_CURRENCY)
+    return a.attention if a.attention in reasons else None
+
+
 def _tell_rest(a: Aggregate, event: e.Event) -> Aggregate:
     match event:
         case e.Held() | e.CaptureRequested():
@@ -246,18 +264,33 @@ def _tell_rest(a: Aggregate, event: e.Event) -> Aggregate:
         case e.AttentionAsked():
             return replace(a, attention=event.reason)
         case e.AttentionResolved():
+            accepted = event.resolution == "accept"
+            answered = _about_money(a) is not None and not accepted
             return replace(
                 a,
                 attention=None,
                 hook_failures=0,
-                decided=a.unassigned,
-                accept_granted=event.resolution == "accept",
+                decided=a.unassigned if answered else a.decided,
+                late_refused=a.late_refused and not accepted,
+                accept_granted=accepted,
             )
         case _:
             raise IllegalTransition(f"{event.name} in {a.state}")
 
 
+def _refuse_second_invoice(a: Aggregate, event: e.AttemptStarted | e.InvoiceAttached) -> None:
+    """At most one invoice can be paid at any time, and every attempt has one at most."""
+    last = a.current
+    if last is not None and last.invoice_id is not None and not last.dead:
+        raise IllegalTransition(f"{event.name} while attempt {last.number} is not dead")
+    starts = isinstance(event, e.AttemptStarted)
+    if event.number <= len(a.attempts) and (starts or a.attempts[event.number - 1].dead):
+        raise IllegalTransition(f"{event.name} of attempt {event.number}, which was there before")
+
+
 def _tell_attempt(a: Aggregate, event: e.AttemptEvent) -> Aggregate:
+    if isinstance(event, e.AttemptStarted | e.InvoiceAttached):
+        _refuse_second_invoice(a, event)
     if isinstance(event, e.AttemptStarted | e.InvoiceAttached) and event.number > len(a.attempts):
         attempt = Attempt(event.number, event.gateway, event.hold, event.amount, event.key_id)
         a = replace(a, attempts=(*a.attempts, attempt))
@@ -280,9 +313,13 @@ def _tell_attempt(a: Aggregate, event: e.AttemptEvent) -> Aggregate:
         case e.PaymentSeen():
             amount = event.amount.amount if event.amount.currency == a.cost.currency else 0
             unassigned += amount
-            attempt = replace(attempt, fact=Fact.SETTLED, received=attempt.received + amount)
+            received = attempt.received + amount
+            attempt = replace(attempt, fact=Fact.SETTLED, received=received, late_hold=False)
         case e.AttemptClosed():
-            attempt = replace(attempt, fact=max(attempt.fact, Fact.CLOSED), closure=event.closure)
+            fact = max(attempt.fact, Fact.CLOSED)
+            attempt = replace(attempt, fact=fact, closure=event.closure, late_hold=False)
+        case e.LateHoldSeen():
+            attempt = replace(attempt, late_hold=True)
         case _:
             pass
     attempts = (*a.attempts[: event.number - 1], attempt, *a.attempts[event.number :])

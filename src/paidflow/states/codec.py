@@ -43,7 +43,7 @@ def decode(topic: str, state: bytes, types: dict[str, type[Event]] = EVENT_TYPES
     """
     name, _, number = topic.rpartition("@")
     kind = types.get(name)
-    if kind is None or not number.isdigit() or int(number) > kind.version:
+    if kind is None or not number.isdecimal() or int(number) > kind.version:
         raise UnknownEvent(topic)
     if int(number) == kind.version:
         return kind.model_validate_json(state)

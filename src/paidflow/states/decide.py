@@ -59,6 +59,8 @@ def learn(a: Aggregate, answer: ans.Answer, now: datetime) -> Events:
     lookup, number = answer.lookup, attempt.number
     if isinstance(lookup, ans.Settled):
         return _learn_settled(a, attempt, lookup.amount)
+    if attempt.closure is e.Closure.ASSUMED and attempt.fact is Fact.CLOSED:
+        return _learn_assumed(attempt, lookup)
     if attempt is not a.current or attempt.dead:
         return ()
     match lookup:
@@ -70,6 +72,17 @@ def learn(a: Aggregate, answer: ans.Answer, now: datetime) -> Events:
             return (e.AttemptClosed(number=number, closure=e.Closure.EXPIRED),)
         case ans.Open() | ans.NotFound() if _assumed_dead(attempt, now):
             return (e.AttemptClosed(number=number, closure=e.Closure.ASSUMED),)
+        case _:
+            return ()
+
+
+def _learn_assumed(attempt: Attempt, lookup: ans.Lookup) -> Events:
+    """An invoice that only counted as closed may still lock somebody's money."""
+    match lookup:
+        case ans.Held() if not attempt.late_hold:
+            return (e.LateHoldSeen(number=attempt.number, amount=lookup.amount),)
+        case ans.Cancelled() | ans.Expired():
+            return (e.AttemptClosed(number=attempt.number, closure=e.Closure.CANCELLED),)
         case _:
             return ()
 
@@ -145,7 +158,7 @@ def _step_pending(a: Aggregate, attempt: Attempt) -> Events:
 def _step_held(a: Aggregate, attempt: Attempt, now: datetime, held: ans.Held | None) -> Events:
     work = () if a.performed else (e.Performed(),)
     if attempt.fact is Fact.SETTLED:
-        if attempt.received < attempt.amount.amount:
+        if not _enough(a, attempt):
             return (_failed(e.FailureReason.UNDERPAID),)
         return (*work, e.CaptureRequested(), _paid(a))
     if attempt.dead:
@@ -158,8 +171,7 @@ def _step_held(a: Aggregate, attempt: Attempt, now: datetime, held: ans.Held | N
 
 
 def _step_cancelling(a: Aggregate, attempt: Attempt) -> Events:
-    enough = attempt.received >= attempt.amount.amount
-    if attempt.fact is Fact.SETTLED and a.performed and enough:
+    if attempt.fact is Fact.SETTLED and a.performed and _enough(a, attempt):
         return (_paid(a),)
     if attempt.dead:
         return (_failed(a.cancel_reason or e.FailureReason.SYSTEM_CANCELLED),)
@@ -167,9 +179,12 @@ def _step_cancelling(a: Aggregate, attempt: Attempt) -> Events:
 
 
 def _paid_or_underpaid(a: Aggregate, attempt: Attempt) -> Events:
-    if attempt.received < attempt.amount.amount or a.unassigned < a.cost.amount:
-        return (_failed(e.FailureReason.UNDERPAID),)
-    return (_paid(a),)
+    return (_paid(a),) if _enough(a, attempt) else (_failed(e.FailureReason.UNDERPAID),)
+
+
+def _enough(a: Aggregate, attempt: Attempt) -> bool:
+    """Whether what was asked for came, and has not been given away since."""
+    return attempt.received >= attempt.amount.amount and a.unassigned >= a.cost.amount
 
 
 def accepts_late(a: Aggregate) -> bool:

@@ -167,6 +167,14 @@ class HoldSeen(AttemptEvent):
     deadline: HoldDeadline
 
 
+class LateHoldSeen(AttemptEvent):
+    """Money is locked on an invoice that counted as closed; it has to be released."""
+
+    name = "paid-action.late-hold-seen"
+    fact = True
+    amount: Money
+
+
 class PaymentSeen(AttemptEvent):
     """The gateway shows that money was received for this attempt, in addition to what was known."""
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from paidflow.states.aggregate import Aggregate, Fact
 from paidflow.states.answers import InstantDeadline
 from paidflow.states.decide import MARGIN, accepts_late
-from paidflow.states.events import AttentionReason
+from paidflow.states.events import AttentionReason, Closure
 from paidflow.states.machine import State
 
 SWEEP = timedelta(minutes=10)
@@ -17,6 +17,9 @@ SWEEP = timedelta(minutes=10)
 
 HAND_OVER = timedelta(seconds=5)
 """How long a worker leaves work to whoever has just recorded that it is owed."""
+
+WATCH_FOR = timedelta(days=1)
+"""How long an invoice that only counts as closed is still looked at: money may come late."""
 
 HOOK_TRIES = 10
 """How often a hook may raise before a person is asked."""
@@ -34,8 +37,9 @@ class OwedKind(StrEnum):
     COMPLETE = "complete"
     LATE = "late"
     UNDO = "undo"
-    CLOSE_NEWER = "close_newer"
+    CLOSE_OTHER = "close_other"
     AFTER_PAID = "after_paid"
+    WATCH = "watch"
     PERSON = "person"
 
 
@@ -56,18 +60,26 @@ class Owed:
 
 def owed(a: Aggregate, now: datetime) -> Owed | None:
     """What the action owes next; ``None`` when it is finished."""
-    kind = _kind(a)
+    kind = _kind(a, now)
     if kind is None:
         return None
+    if kind is OwedKind.WATCH:
+        return Owed(kind, now + SWEEP, _watched_until(a))
     if kind in (OwedKind.PAYMENT, OwedKind.HOLD):
         return Owed(kind, _next_look(a, now), a.current.expires_at if a.current else None)
     due_at = now if kind in (OwedKind.AFTER_PAID, OwedKind.PERSON) else now + HAND_OVER
     return Owed(kind, due_at, _deadline(a, kind))
 
 
-def _kind(a: Aggregate) -> OwedKind | None:
+_FIRST = frozenset({State.HELD, State.CAPTURING, State.CANCELLING})
+"""Here the money of the current attempt comes first."""
+
+
+def _kind(a: Aggregate, now: datetime) -> OwedKind | None:
     settled = a.current is not None and a.current.fact is Fact.SETTLED
     hook_fails = a.attention in (AttentionReason.HOOK_FAILS, AttentionReason.NOT_REGISTERED)
+    if a.to_close is not None and a.state not in _FIRST:
+        return OwedKind.CLOSE_OTHER
     match a.state:
         case State.RETRYING:
             return OwedKind.LATE if accepts_late(a) else OwedKind.INVOICE
@@ -84,21 +96,28 @@ def _kind(a: Aggregate) -> OwedKind | None:
         case State.CANCELLING:
             return OwedKind.CLOSE
         case _:
-            return _kind_final(a, hook_fails)
+            return _kind_final(a, now, hook_fails)
 
 
-def _kind_final(a: Aggregate, hook_fails: bool) -> OwedKind | None:
-    if a.current is not None and not a.current.dead and a.current.invoice_id is not None:
-        return OwedKind.CLOSE_NEWER
+def _kind_final(a: Aggregate, now: datetime, hook_fails: bool) -> OwedKind | None:
     if a.state is State.FAILED and accepts_late(a):
         return OwedKind.LATE
-    if hook_fails:
-        return OwedKind.PERSON
-    if a.undo_owed:
+    if a.undo_owed and not hook_fails:
         return OwedKind.UNDO
-    if a.after_paid_owed:
+    if a.after_paid_owed and not hook_fails:
         return OwedKind.AFTER_PAID
+    until = _watched_until(a)
+    if until is not None and now < until:
+        return OwedKind.WATCH
     return OwedKind.PERSON if a.attention is not None else None
+
+
+def _watched_until(a: Aggregate) -> datetime | None:
+    attempt = a.current
+    if attempt is None or attempt.fact is not Fact.CLOSED or attempt.assumed_closed_at is None:
+        return None
+    assumed = attempt.closure is Closure.ASSUMED
+    return attempt.assumed_closed_at + WATCH_FOR if assumed else None
 
 
 def _next_look(a: Aggregate, now: datetime) -> datetime:

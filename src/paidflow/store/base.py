@@ -212,6 +212,10 @@ class SqlStore(ABC):
     def _wrap(self, connection: Any) -> SqlTransaction: ...
 
     @abstractmethod
+    def _joinable(self, connection: Any) -> None:
+        """Make sure that somebody else's connection is inside a transaction."""
+
+    @abstractmethod
     def passing(self, error: BaseException) -> bool:
         """Whether an error of the database may go away by itself."""
 
@@ -241,6 +245,7 @@ class SqlStore(ABC):
         Raises:
             CommitUnknown: when the connection broke and the command cannot be found.
         """
+        checkpoints.refuse_second(step)
         connection = self._begin(writes=True)
         try:
             with checkpoints.transaction_open():
@@ -265,6 +270,12 @@ class SqlStore(ABC):
     @contextmanager
     def reading(self) -> Generator[Transaction]:
         """A transaction for reading; nothing is announced and nothing is written."""
+        checkpoints.refuse_second("reading")
+        with self._snapshot() as tx:
+            yield tx
+
+    @contextmanager
+    def _snapshot(self) -> Generator[SqlTransaction]:
         connection = self._begin(writes=False)
         try:
             with checkpoints.transaction_open():
@@ -279,6 +290,7 @@ class SqlStore(ABC):
 
         What is written inside the block is in a savepoint of its own.
         """
+        self._joinable(connection)
         tx = self._wrap(connection)
         tx.execute("savepoint paidflow")
         try:
@@ -291,5 +303,5 @@ class SqlStore(ABC):
         tx.execute("release savepoint paidflow")
 
     def _was_committed(self, command_id: str) -> bool:
-        with self.reading() as tx:
+        with self._snapshot() as tx:
             return tx.query("select_command", command_id=command_id).fetchone() is not None

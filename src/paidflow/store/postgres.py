@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from paidflow import checkpoints
 from paidflow.actions.contract import Rows
 from paidflow.errors import InvalidConfiguration
 from paidflow.store.base import SqlStore, SqlTransaction
@@ -114,12 +115,19 @@ class PostgresStore(SqlStore):
                 connection.execute(cast("LiteralString", script("0001_postgres.sql")))
 
     def now(self) -> datetime:
-        """The database's clock, UTC, asked for every few seconds and carried on in between."""
-        with self._sample_lock:
-            if self._sample is None or time.monotonic() - self._sample[0] > CLOCK_SAMPLE_S:
-                self._sample = self._ask_time()
-            asked_at, told = self._sample
-            return told + timedelta(seconds=time.monotonic() - asked_at)
+        """The database's clock, UTC, asked for every few seconds and carried on in between.
+
+        Whoever is inside a transaction carries on: asking takes a connection of the pool, and
+        all of them may be waiting for this very transaction.
+        """
+        sample = self._sample
+        if sample is None or (_is_old(sample) and not checkpoints.in_transaction()):
+            with self._sample_lock:
+                sample = self._sample
+                if sample is None or _is_old(sample):
+                    self._sample = sample = self._ask_time()
+        asked_at, told = sample
+        return told + timedelta(seconds=time.monotonic() - asked_at)
 
     def passing(self, error: BaseException) -> bool:
         """Whether it was a deadlock, a serialisation failure or a lost connection."""
@@ -140,7 +148,12 @@ class PostgresStore(SqlStore):
         return queries("postgres")[name]
 
     def _begin(self, *, writes: bool) -> Connection:
+        if self._sample is None:
+            self.now()
         return self._pool.getconn()
+
+    def _joinable(self, connection: Connection) -> None:
+        pass  # psycopg begins by itself, or PostgreSQL refuses the savepoint
 
     def _commit(self, connection: Connection) -> None:
         connection.commit()
@@ -158,6 +171,10 @@ class PostgresStore(SqlStore):
 
     def _wrap(self, connection: Connection) -> PostgresTransaction:
         return PostgresTransaction(connection, self._order)
+
+
+def _is_old(sample: tuple[float, datetime]) -> bool:
+    return time.monotonic() - sample[0] > CLOCK_SAMPLE_S
 
 
 def _check(connection: Connection) -> None:

@@ -144,6 +144,13 @@ class SqliteStore(SqlStore):
     def _lost(self, connection: sqlite3.Connection) -> bool:
         return False  # a SQLite commit either happened or raised
 
+    def _joinable(self, connection: sqlite3.Connection) -> None:
+        # Outside a transaction SQLite would commit when the savepoint is released.
+        if not connection.in_transaction:
+            if connection.isolation_level is None:
+                raise InvalidConfiguration("the connection to join has no open transaction")
+            connection.execute("begin immediate")
+
     def _commit(self, connection: sqlite3.Connection) -> None:
         connection.execute("commit")
 

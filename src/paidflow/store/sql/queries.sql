@@ -29,6 +29,9 @@ set state_since = case when state = :state then state_since else :now end,
     deadline_at = :deadline_at, attention = :attention, failure_reason = :failure_reason
 where action_id = :action_id and version = :before;
 
+-- name: lock_status
+update paidflow_actions set version = version where action_id = :action_id and version = :version;
+
 -- name: select_status
 select * from paidflow_actions where action_id = :action_id;
 
@@ -56,9 +59,9 @@ update paidflow_actions
 set due_at = :due_at, tries = tries + 1, first_tried_at = coalesce(first_tried_at, :now)
 where action_id = :action_id and version = :version and owed is not null;
 
--- name: mark_tried
-update paidflow_actions set first_tried_at = coalesce(first_tried_at, :now)
-where action_id = :action_id;
+-- name: end_watch
+update paidflow_actions set owed = :owed, due_at = :due_at, tries = 0
+where action_id = :action_id and version = :version and owed = 'watch';
 
 -- name: select_attention
 select action_id, kind, actor, state, attention, state_since from paidflow_actions

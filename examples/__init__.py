@@ -1,0 +1,1 @@
+"""Programs that embed paidflow; each has its own test."""

@@ -1,0 +1,113 @@
+"""Fresh places for cells, made quickly: a file is copied, a PostgreSQL database is wiped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from paidflow.payments.sandbox import SandboxGateway
+from tests.crash.world import START, Place, SharedClock
+from tests.wall import open_wall
+
+MEMORY = Path("/dev/shm")
+GONE_SECONDS_MAX = 20
+_TABLES = """
+    select tablename from pg_tables where schemaname = 'public' and tablename <> 'paidflow_schema'
+"""
+_OTHERS = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
+        and backend_type = 'client backend'
+"""
+
+
+class Ground:
+    """Where the cells of one store take place, one after the other.
+
+    Args:
+        folder: for files.
+        dsn: an empty PostgreSQL database; ``None`` for SQLite.
+    """
+
+    def __init__(self, folder: Path, dsn: str | None) -> None:
+        self._folder = folder
+        self._dsn = dsn
+        self._numbers = count()
+        self._admin = psycopg.connect(dsn, autocommit=True) if dsn else None
+        url = dsn or f"sqlite:///{folder / 'template.db'}"
+        clock = SharedClock(str(folder / "template.clock"))
+        clock.set(START)
+        bank = SandboxGateway(folder / "template.bank", sandbox=True, clock=clock)
+        open_wall(url, {"sandbox": bank}, clock=clock).close()
+        bank.close()
+
+    @property
+    def report(self) -> str:
+        """The file that jobs write their reports to."""
+        return str(self._folder / "report")
+
+    def fresh(self) -> Place:
+        """An empty database, an empty bank, and a clock at the start."""
+        name = self._folder / str(next(self._numbers))
+        shutil.copy(self._folder / "template.bank", f"{name}.bank")
+        SharedClock(f"{name}.clock").set(START)
+        if self._admin is None:
+            shutil.copy(self._folder / "template.db", f"{name}.db")
+        else:
+            _wipe(self._admin)
+        url = self._dsn or f"sqlite:///{name}.db"
+        return Place(url, f"{name}.bank", f"{name}.clock")
+
+    def clear(self, place: Place) -> None:
+        """Remove the files of a place."""
+        for path in self._folder.glob(f"{Path(place.bank).stem}.*"):
+            path.unlink()
+
+    def wait_for_the_dead(self) -> None:
+        """Wait until the database has noticed that its clients are dead."""
+        if self._admin is not None:
+            _wait_until_alone(self._admin)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._admin is not None:
+            self._admin.close()
+
+
+def _wipe(connection: psycopg.Connection[Any]) -> None:
+    _wait_until_alone(connection)
+    tables = [row[0] for row in connection.execute(_TABLES)]
+    with connection.transaction():
+        # The log is append-only: only a superuser gets past its triggers.
+        connection.execute("set local session_replication_role = replica")
+        for table in tables:
+            connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
+
+
+def _wait_until_alone(connection: psycopg.Connection[Any]) -> None:
+    give_up_at = time.monotonic() + GONE_SECONDS_MAX
+    while connection.execute(_OTHERS).fetchone() != (0,):
+        assert time.monotonic() < give_up_at, "a dead client still has a connection"
+        time.sleep(0.002)
+
+
+@contextmanager
+def open_ground(dsn: str | None) -> Iterator[Ground]:
+    """A ground in memory if possible, so that durable commits cost little."""
+    root = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="paidflow-crash-", dir=root) as folder:
+        ground = Ground(Path(folder), dsn)
+        try:
+            yield ground
+        finally:
+            ground.close()

@@ -1,0 +1,76 @@
+"""The forum's stories are true, and the program notices when they are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LINES = (
+    "ann posts                   PENDING          ●       ·       ·",
+    "ann pays 10 sats            PAID             ●       ●       ●",
+    "bob finds it among his failed payments",
+    "a visitor asks to post      PENDING_HELD     ·       ·       ·",
+    "the visitor pays 10 sats    PAID             ●       ●       ●",
+    "the payer has the 5 sats back",
+    "15 of 25 sats are left",
+    "10 sats come all the same   PAID             ●       ●       ●",
+    "vera has 5 sats",
+)
+
+# Each puts something false between the forum and its reader.
+LIES = {
+    "everybody sees everything": "views.reader.visible = lambda column: '1 = 1'",
+    "nobody sees anything": "views.reader.visible = lambda column: '1 = 0'",
+    "no failed payments": "views.reader.Reader.failed = lambda reader, actor: []",
+    "nobody has credits": "PaidFlow.balance = lambda flow, actor: sats(0)",
+    "nothing came back": "payments.sandbox.SandboxGateway.books = no_returns",
+    "hooks of a paid action are left out": "Comment.on_paid = PaidAction.on_paid",
+}
+LIAR = """
+import dataclasses, sys
+from paidflow import PaidAction, PaidFlow, payments, sats, views
+from examples.forum_story import Comment, main
+books = payments.sandbox.SandboxGateway.books
+def no_returns(bank):
+    return [dataclasses.replace(book, returned=sats(0)) for book in books(bank)]
+exec(sys.argv[1])
+sys.exit(main())
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_the_stories_are_true() -> None:
+    told = run("-m", "examples.forum_story")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [line for line in LINES if line not in told.stdout] == []
+    assert "✗" not in told.stdout
+    assert told.stdout.splitlines()[-1].endswith(" checks, all true")
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_a_lie_is_noticed(lie: str) -> None:
+    told = run("-c", LIAR, lie)
+    assert (told.returncode, told.stderr) == (1, "")
+    assert "✗" in told.stdout
+    assert told.stdout.splitlines()[-1].endswith(" not true")
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert run("-m", "examples.forum_story").returncode == 0
+    assert list(tmp_path.iterdir()) == []
