@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -125,4 +124,3 @@ def test_every_command_exists() -> None:
 def test_lines_are_short(text: str) -> None:
     prose = [line for line in text.splitlines() if not line.startswith("|")]
     assert [line for line in prose if len(line) > 100] == []
-    assert os.path.expanduser("~") not in text

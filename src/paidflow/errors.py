@@ -127,7 +127,7 @@ class NotCancellable(Conflict):
 
 
 class GatewayUnavailable(PaidflowError):
-    """The payment gateway cannot be reached right now; nothing was stored."""
+    """The payment gateway cannot be reached right now; nothing was changed."""
 
     retryable = True
 

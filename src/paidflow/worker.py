@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections import Counter
 from datetime import timedelta
 from types import FrameType
 
 from paidflow import checkpoints
-from paidflow.errors import PaidflowError
+from paidflow.errors import GatewayUnavailable, PaidflowError
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate
@@ -24,6 +25,9 @@ from paidflow.store.contract import Status
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
+PAGE_TRIES = 100
+"""How often a page of messages is read before an invoice without an answer is left behind."""
+
 _WAITING = frozenset({OwedKind.PAYMENT, OwedKind.HOLD, OwedKind.WATCH})
 ALARM = timedelta(hours=1)
 """After this time a person is told that an invoice does not close."""
@@ -47,6 +51,7 @@ class Worker:
         self._lease = timedelta(seconds=lease_s)
         self._poll_s = poll_s
         self._stopping = threading.Event()
+        self._unanswered: Counter[str] = Counter()
 
     def stop(self) -> None:
         """Ask the worker to end after the action that it is working on."""
@@ -87,21 +92,28 @@ class Worker:
                 row = tx.query("select_cursor", gateway=name).fetchone()
             cursor = row["cursor"] if row else None
             updates = self._flow.gateways.updates(name, cursor)
-            for hint in updates.hints:
-                self._follow(name, hint.invoice_id)
-            if updates.cursor != (cursor or ""):
+            answered = [self._follow(name, hint.invoice_id) for hint in updates.hints]
+            if updates.cursor != (cursor or "") and self._may_go_on(name, all(answered)):
                 with store.transaction("cursor") as tx:
                     tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
             read += len(updates.hints)
         return read
 
-    def _follow(self, gateway: str, invoice_id: str) -> None:
+    def _may_go_on(self, gateway: str, answered: bool) -> bool:
+        """A page is read again until every invoice on it got an answer, but not for ever."""
+        self._unanswered[gateway] = 0 if answered else self._unanswered[gateway] + 1
+        return self._unanswered[gateway] % PAGE_TRIES == 0
+
+    def _follow(self, gateway: str, invoice_id: str) -> bool:
         try:
             self._flow.sync(gateway, invoice_id)
+        except GatewayUnavailable:
+            return False
         except Exception as error:
             if self._passing(error):
                 raise  # the message is read again
             logger.error("an invoice of %s: %s", gateway, type(error).__name__)
+        return True
 
     def _do_due(self) -> int:
         now = self._flow.clock.now()

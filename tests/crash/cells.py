@@ -58,6 +58,13 @@ class Cells:
         _, status = self.zygote.start(job)
         return self.read(job, status, ends=ends)
 
+    def signalled(self, job: Job) -> list[Any]:
+        """At which point the job got its signal."""
+        with open(job.report, encoding="utf-8") as file:
+            told = json.load(file)
+        os.unlink(job.report)
+        return told["signalled_at"]
+
     def read(self, job: Job, status: int, *, ends: int | None) -> dict[str, Any]:
         """Check how a job has ended and read its report."""
         with open(job.report, encoding="utf-8") as file:
@@ -94,9 +101,7 @@ class Cells:
         job = self.job("script", script, place, at=point[:2])
         program = [sys.executable, "-m", "tests.crash.child", job.to_json()]
         code = subprocess.run(program, check=False).returncode
-        with open(job.report, encoding="utf-8") as file:
-            told = json.load(file)
-        assert (code, told) == (-signal.SIGKILL, {"signalled_at": list(point[:2])}), told
+        assert (code, self.signalled(job)) == (-signal.SIGKILL, list(point[:2]))
         self.ground.wait_for_the_dead()
         return self.heal(script, place, pays=True, replays=True)
 

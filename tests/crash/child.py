@@ -25,8 +25,8 @@ from tests.crash.world import Place, World, open_world
 SECONDS_MAX = 90
 """A process that takes longer is ended by SIGALRM, which fails its cell."""
 
-TICKS_S = (0, 6, 62, 302, 602, 3602, 3602, 3602)
-"""Past the hand-over, leases and the creation deadline, back-off, the sweep, and every hold."""
+TICKS_S = (0, 6, 62, 302, 602, 3602, 3602, 3602, 90_000)
+"""Past hand-over, leases and creation deadline, back-off, the sweep, every hold, the watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Job:
     """What one process is to do.
 
     Args:
-        do: ``script``, ``heal``, or ``work`` and ``work_forever`` for a worker alone.
+        do: ``script``; ``heal``; ``look``; ``work`` and ``work_forever`` for a worker alone.
         script: the name of the script.
         place: what outlives the process.
         report: the file that it writes its report to.
@@ -105,6 +105,8 @@ def run_job(job: Job) -> int:
     try:
         if job.do == "heal":
             write_report(job, **_heal(job))
+        elif job.do == "look":
+            write_report(job, leased=_leased(job))
         else:
             points = _run(job)
             write_report(job, points=points.reached)
@@ -118,9 +120,9 @@ def _run(job: Job) -> Points:
     points = Points(job)
     checkpoints.observe(points)
     try:
-        world = open_world(job.place, job.seed)
-        points.world = world
         told = SCRIPTS[job.script]
+        world = open_world(job.place, job.seed, told.grace_s)
+        points.world = world
         if job.do == "script":
             told.run(world, told.action)
         elif job.do == "work":
@@ -136,7 +138,7 @@ def _run(job: Job) -> Points:
 def _heal(job: Job) -> dict[str, Any]:
     """Start again after a death: the world goes on, workers do what is owed, all is checked."""
     told = SCRIPTS[job.script]
-    world = open_world(job.place, job.seed)
+    world = open_world(job.place, job.seed, told.grace_s)
     wrong = [f"at the moment of death: {line}" for line in invariants.always(world)]
     world.sandbox.outage(False)
     if job.replays:
@@ -146,7 +148,7 @@ def _heal(job: Job) -> dict[str, Any]:
     for seconds in TICKS_S:
         world.clock.tick(seconds)
         world.work_until_quiet()
-        if not any(invariants.unrest(world)):
+        if not any(invariants.unrest(world, told)):
             break
     wrong += [f"at rest: {line}" for line in invariants.at_rest(world, told)]
     if job.replays:
@@ -154,6 +156,14 @@ def _heal(job: Job) -> dict[str, Any]:
     states = [status["state"] for status in invariants.statuses(world.flow)]
     world.close()
     return {"wrong": wrong, "states": states}
+
+
+def _leased(job: Job) -> int:
+    """How many actions are leased at this moment."""
+    world = open_world(job.place, job.seed)
+    rows = invariants.statuses(world.flow)
+    world.close()
+    return sum(row["leased_until"] is not None for row in rows)
 
 
 def _replay(world: World, told: Script) -> None:

@@ -127,13 +127,13 @@ def _ledger(w: World) -> Iterator[str]:
 def at_rest(w: World, told: Script) -> Iterator[str]:
     """What must hold once nobody has anything left to do."""
     yield from always(w)
-    yield from unrest(w)
+    yield from unrest(w, told)
     for status in statuses(w.flow):
         yield from _kept(w, told, status)
     yield from _truth(w)
 
 
-def unrest(w: World) -> Iterator[str]:
+def unrest(w: World, told: Script) -> Iterator[str]:
     """What there is left to do, for us or for the bank."""
     for status in statuses(w.flow):
         if status["state"] not in FINAL or status["owed"] not in (None, "person"):
@@ -143,7 +143,7 @@ def unrest(w: World) -> Iterator[str]:
             yield f"still leased: {status}"
     if w.sandbox.total_held().amount:
         yield f"{w.sandbox.total_held()} are still held"
-    if w.sandbox.payable_invoices():
+    if told.grace_s is None and w.sandbox.payable_invoices():
         yield "an invoice is still payable"
 
 

@@ -29,6 +29,7 @@ class Script:
         actor: who requests it; ``None`` for a logged-out person.
         ends: where the action may rest once somebody has paid for it.
         grants: whether it needs credits first.
+        grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
     """
 
     run: Run
@@ -36,6 +37,7 @@ class Script:
     actor: str | None
     ends: frozenset[str]
     grants: bool
+    grace_s: int | None
 
 
 SCRIPTS: dict[str, Script] = {}
@@ -47,11 +49,12 @@ def script(
     actor: str | None = "ann",
     ends: frozenset[str] = PAID,
     grants: bool = False,
+    grace_s: int | None = None,
 ) -> Callable[[Run], Run]:
     """Add a script under the name of its function."""
 
     def register(run: Run) -> Run:
-        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants)
+        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants, grace_s)
         return run
 
     return register
@@ -327,3 +330,80 @@ def read_and_erase(w: World, note: PaidAction) -> None:
     w.work()
     Reader(w.flow).mark_read("ann")
     w.flow.erase(receipt.action_id)
+
+
+@script(Note(text="counts as closed, but is paid"), grace_s=30)
+def watched_and_paid(w: World, note: PaidAction) -> None:
+    receipt = w.request(note)
+    w.clock.tick(700)
+    w.work()
+    w.pay(receipt)
+    w.clock.tick(700)
+    w.work()
+
+
+@script(Note(text="counts as closed"), grace_s=30)
+def watched_for_a_day(w: World, note: PaidAction) -> None:
+    w.request(note)
+    w.clock.tick(700)
+    w.work()
+    w.clock.tick(90_000)
+    w.work()
+
+
+# What is owed when a worker starts: another process is stopped or ended in the middle of that.
+
+
+@script(Note(text="to be settled"))
+def owes_settle(w: World, note: PaidAction) -> None:
+    w.pay(w.request(note))
+
+
+@script(HeldNote(text="to be performed and captured"))
+def owes_capture(w: World, note: PaidAction) -> None:
+    w.pay(w.request(note))
+
+
+@script(HeldNote(text="to be released", raises={"perform": -1}), ends=FAILED)
+def owes_release(w: World, note: PaidAction) -> None:
+    w.pay(w.request(note))
+
+
+@script(Note(text="to get an invoice"))
+def owes_invoice(w: World, note: PaidAction) -> None:
+    w.sandbox.outage(True)
+    w.request(note)
+    w.sandbox.outage(False)
+    w.clock.tick(6)
+
+
+@script(Note(text="to be closed"))
+def owes_close(w: World, note: PaidAction) -> None:
+    receipt = w.request(note)
+    w.sandbox.outage(True)
+    w.flow.cancel(receipt.action_id, actor="ann")
+    w.sandbox.outage(False)
+    w.clock.tick(6)
+
+
+@script(Note(text="to be undone", raises={"on_failed": 1}))
+def owes_undo(w: World, note: PaidAction) -> None:
+    w.request(note)
+    w.clock.tick(602)
+    w.work()
+    w.clock.tick(6)
+
+
+@script(Note(text="to be made real", raises={"on_paid": 1}))
+def owes_completion(w: World, note: PaidAction) -> None:
+    w.pay(w.request(note))
+    w.work()
+    w.clock.tick(6)
+
+
+@script(Note(text="the same with late money"))
+def owes_late(w: World, note: PaidAction) -> None:
+    receipt = w.request(note)
+    w.clock.tick(602)
+    w.work()
+    w.sandbox.pay_late(receipt.invoice_id or "")

@@ -111,15 +111,16 @@ class World:
         self.sandbox.close()
 
 
-def open_world(place: Place, seed: int) -> World:
+def open_world(place: Place, seed: int, grace_s: int | None = None) -> World:
     """Open a world as a process does when it starts.
 
     Args:
         place: where everything is.
         seed: for ids; each process of a cell takes another one.
+        grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
     """
     clock = SharedClock(place.clock)
-    sandbox = SandboxGateway(place.bank, sandbox=True, clock=clock)
+    sandbox = SandboxGateway(place.bank, sandbox=True, clock=clock, close_grace_s=grace_s)
     ids = SeededIds(seed)
     flow = open_wall(place.url, {"sandbox": sandbox}, clock=clock, ids=ids, create=False)
     return World(flow, sandbox, clock)

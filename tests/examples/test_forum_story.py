@@ -27,7 +27,7 @@ LIES = {
     "everybody sees everything": "views.reader.visible = lambda column: '1 = 1'",
     "nobody sees anything": "views.reader.visible = lambda column: '1 = 0'",
     "no failed payments": "views.reader.Reader.failed = lambda reader, actor: []",
-    "nobody has credits": "PaidFlow.balance = lambda flow, actor: sats(0)",
+    "nobody has credits": "PaidFlow.balance = lambda flow, *_: sats(0)",
     "nothing came back": "payments.sandbox.SandboxGateway.books = no_returns",
     "hooks of a paid action are left out": "Comment.on_paid = PaidAction.on_paid",
 }

@@ -91,8 +91,9 @@ class World:
         self.bank.clear_faults()
         for known in self.known:
             for invoice_id in known.invoices:
-                self.bank.remember(invoice_id)
                 self.bank.fail_payment(invoice_id)
+                if self.bank.remember(invoice_id):
+                    self.flow.sync("sandbox", invoice_id)
         for _ in range(REST_ROUNDS_MAX):
             self.clock.tick(minutes=11)
             while self.worker.run_once():

@@ -385,6 +385,14 @@ def test_refused_late_money_is_credited() -> None:
     assert advance(fold(a, refuse_late(a)), NOW) == ()
 
 
+def test_late_money_before_the_new_invoice_is_nobodys_either() -> None:
+    """A retry does not wait for the money of the invoice that it replaces."""
+    a = retried(told(begun(policy=CREDIT), EXPIRED))
+    assert names(answered(a, SETTLED)) == ["payment-seen", "payment-credited"]
+    a = fold(a, learn(a, about(1, SETTLED), NOW))
+    assert names(cancel(a, e.FailureReason.USER_CANCELLED)) == ["failed", "payment-credited"]
+
+
 def test_refused_late_money_of_somebody_without_a_purse_is_not_tried_again() -> None:
     a = told(begun(hold=True, actor=None), EXPIRED)
     a = fold(a, learn(a, about(1, SETTLED), NOW))

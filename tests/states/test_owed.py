@@ -18,6 +18,7 @@ from paidflow.states.aggregate import Aggregate, evolve, fold
 from paidflow.states.decide import (
     MARGIN,
     Events,
+    accepts_late,
     advance,
     cancel,
     cancel_declined,
@@ -314,7 +315,8 @@ class Walk:
 
     def retry_from_purse(self) -> None:
         a = self.a
-        if a.state is State.FAILED and a.actor is not None:
+        # Money that has come late is used first; nobody pays twice.
+        if a.state is State.FAILED and a.actor is not None and not accepts_late(a):
             work = () if a.performed else (e.Performed(),)
             redo = (e.Redone(),) if a.undone else ()
             paid = e.Paid(source="credits", amount=COST, late=False, after_paid_owed=True)

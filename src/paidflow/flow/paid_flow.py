@@ -277,6 +277,9 @@ class PaidFlow:
 
         Returns:
             Where its action stands; ``None`` when the invoice belongs to none.
+
+        Raises:
+            GatewayUnavailable: when the gateway gives no answer; ask again later.
         """
         with checkpoints.flow("sync"):
             with self.store.reading() as tx:

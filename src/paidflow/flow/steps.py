@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from paidflow.actions.contract import AfterPaid, Context
 from paidflow.clock import Clock
-from paidflow.errors import Conflict, NoFunding, UnknownAction
+from paidflow.errors import Conflict, GatewayUnavailable, NoFunding, UnknownAction
 from paidflow.flow.gateways import Gateways
 from paidflow.flow.recorder import Beside, Recorder, read_payload
 from paidflow.flow.registry import Registry
@@ -33,6 +33,7 @@ from paidflow.payments.contract import (
     OpenCommand,
     Opened,
     OpenOutcome,
+    Unreachable,
 )
 from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate, Attempt
@@ -115,13 +116,21 @@ class Steps:
         return None if a is None or row is None else (a, row_to_status(row))
 
     def look_at(self, action_id: str, gateway: str, invoice_id: str) -> None:
-        """Ask the gateway about one invoice, and record what follows."""
+        """Ask the gateway about one invoice, and record what follows.
+
+        Raises:
+            GatewayUnavailable: when it gives no answer; the question has to be asked again.
+        """
         for _ in range(STEPS_MAX):
             loaded = self.load(action_id)
             if loaded is None:
                 return
+            answer = self.tools.gateways.lookup(gateway, invoice_id)
+            if isinstance(answer.lookup, Unreachable):
+                raise GatewayUnavailable(gateway)
+            events = decide(loaded[0], answer, self.tools.clock.now())
             try:
-                self._ask(action_id, loaded[0], gateway, invoice_id)
+                self._record(action_id, loaded[0], events, "answer")
             except Conflict:
                 continue
             return

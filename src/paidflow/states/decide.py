@@ -207,9 +207,9 @@ def late_steps(a: Aggregate) -> Events:
 
 def _dispose(a: Aggregate) -> Events:
     """What becomes of received money that the action does not need."""
-    waits_for_it = a.current is not None and a.state not in (State.PAID, State.FAILED)
     surplus = a.unassigned
-    if waits_for_it and a.current is not None and a.current.fact is Fact.SETTLED:
+    needed = a.state not in (State.PAID, State.FAILED, State.RETRYING)
+    if needed and a.current is not None and a.current.fact is Fact.SETTLED:
         return ()
     if surplus <= a.decided or (accepts_late(a) and a.state in _ACCEPTS_LATE):
         return ()
@@ -264,7 +264,8 @@ def cancel(a: Aggregate, reason: e.FailureReason) -> Events:
     if a.state is State.CANCELLING or (a.state is State.FAILED and a.failure_reason is reason):
         return ()
     if a.state is State.RETRYING:
-        return (_failed(reason),)
+        failed: Events = (_failed(reason),)
+        return failed + _dispose(fold(a, failed))
     if a.state in (State.PENDING, State.PENDING_HELD, State.HELD) and not settled:
         return (e.CancelRequested(reason=reason),)
     raise NotCancellable(state=a.state)

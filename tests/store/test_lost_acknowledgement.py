@@ -1,0 +1,205 @@
+"""A connection that breaks around a COMMIT: done but not acknowledged, or never done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paidflow import PaidFlow, State, Worker, checkpoints, sats
+from paidflow.errors import CommitUnknown
+from paidflow.payments.sandbox import SandboxGateway
+from paidflow.store.postgres import PostgresStore
+from paidflow.testing import ManualClock
+from tests.tcp_proxy import Cut, TcpProxy
+from tests.wall import NOTES, SECRET, HeldNote, Note, effects, open_wall
+
+SECONDS_MAX = 20
+
+
+@pytest.fixture
+def proxy(postgres_dsn: str) -> Iterator[TcpProxy]:
+    with TcpProxy(postgres_dsn) as started:
+        yield started
+
+
+@pytest.fixture
+def flow(proxy: TcpProxy, sandbox: SandboxGateway, clock: ManualClock) -> Iterator[PaidFlow]:
+    opened = open_wall(proxy.dsn, {"sandbox": sandbox}, clock=clock)
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def cutting(proxy: TcpProxy, point: str, cut: Cut) -> Iterator[None]:
+    """Cut the connection around the commit of one step; it must come to that."""
+
+    def observe(name: str) -> None:
+        if name == point:
+            checkpoints.observe(None)
+            proxy.cut_next_commit(cut)
+
+    before = proxy.cuts
+    checkpoints.observe(observe)
+    try:
+        yield
+    finally:
+        checkpoints.observe(None)
+    assert proxy.cuts == before + 1
+
+
+def rows(flow: PaidFlow, table: str) -> int:
+    with flow.store.reading() as tx:
+        row = tx.execute(f"select count(*) as total from {table}").fetchone()
+    assert row is not None
+    return row["total"]
+
+
+@pytest.mark.parametrize("note", [Note(text="gm"), HeldNote(text="gm"), Note(text="", price_sats=0)])
+def test_a_request_is_found_again(flow: PaidFlow, proxy: TcpProxy, note: Note) -> None:
+    with cutting(proxy, "perform.request.before", "after"):
+        receipt = flow.perform(note, actor="ann", idempotency_key="k")
+    assert receipt == flow.get(receipt.action_id, actor="ann").model_copy(
+        update={"changed": True, "proof": receipt.proof}
+    )
+    assert flow.perform(note, actor="ann", idempotency_key="k").action_id == receipt.action_id
+    assert rows(flow, "paidflow_actions") == 1
+    assert effects(flow, receipt.action_id)["perform"] == int(receipt.performed)
+
+
+def _paid(flow: PaidFlow, sandbox: SandboxGateway) -> tuple[str, Callable[[], Any]]:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    assert receipt.invoice_id is not None
+    sandbox.pay(receipt.invoice_id)
+    return receipt.action_id, lambda: flow.sync("sandbox", receipt.invoice_id or "")
+
+
+def _failed(flow: PaidFlow, clock: ManualClock) -> str:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    clock.tick(602)
+    flow.sync("sandbox", receipt.invoice_id or "")
+    return receipt.action_id
+
+
+def test_a_settlement_is_found_again(
+    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway
+) -> None:
+    action_id, settle = _paid(flow, sandbox)
+    with cutting(proxy, "sync.answer.before", "after"):
+        assert settle().state is State.PAID
+    assert effects(flow, action_id) == {"perform": 1, "on_paid": 1}
+    assert rows(flow, "paidflow_entries") == 2
+
+
+def test_a_retry_by_invoice_is_found_again(
+    flow: PaidFlow, proxy: TcpProxy, clock: ManualClock
+) -> None:
+    action_id = _failed(flow, clock)
+    with cutting(proxy, "retry.retry.before", "after"):
+        receipt = flow.retry(action_id, actor="ann")
+    assert (receipt.state, receipt.changed) == (State.PENDING, True)
+    assert rows(flow, "paidflow_attempts") == 2
+
+
+def test_a_retry_from_the_purse_is_found_again(
+    flow: PaidFlow, proxy: TcpProxy, clock: ManualClock
+) -> None:
+    action_id = _failed(flow, clock)
+    flow.grant("ann", sats(25), key="welcome")
+    with cutting(proxy, "retry.retry.before", "after"):
+        receipt = flow.retry(action_id, actor="ann")
+    assert (receipt.state, receipt.changed) == (State.PAID, True)
+    assert flow.balance("ann") == sats(15)
+
+
+def test_a_commit_that_was_never_sent_leaves_nothing(flow: PaidFlow, proxy: TcpProxy) -> None:
+    note = Note(text="gm", price_sats=0)
+    with (
+        cutting(proxy, "perform.request.before", "before"),
+        pytest.raises(CommitUnknown) as raised,
+    ):
+        flow.perform(note, actor="ann", idempotency_key="k")
+    assert raised.value.retryable
+    assert (rows(flow, "paidflow_actions"), rows(flow, "wall")) == (0, 0)
+    receipt = flow.perform(note, actor="ann", idempotency_key="k")
+    assert receipt.state is State.PAID
+    assert effects(flow, receipt.action_id) == {"perform": 1, "on_paid": 1}
+
+
+def test_a_settlement_that_was_never_sent_is_done_again(
+    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway
+) -> None:
+    action_id, settle = _paid(flow, sandbox)
+    with cutting(proxy, "sync.answer.before", "before"), pytest.raises(CommitUnknown):
+        settle()
+    assert flow.get(action_id, actor="ann").state is State.PENDING
+    assert settle().state is State.PAID
+    assert effects(flow, action_id) == {"perform": 1, "on_paid": 1}
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_grant_may_simply_be_repeated(flow: PaidFlow, proxy: TcpProxy, cut: Cut) -> None:
+    """It has no events, so its commit cannot be found; its key makes that harmless."""
+    with cutting(proxy, "grant.grant.before", cut), pytest.raises(CommitUnknown):
+        flow.grant("ann", sats(25), key="welcome")
+    flow.grant("ann", sats(25), key="welcome")
+    assert flow.balance("ann") == sats(25)
+
+
+def test_the_database_is_gone_when_the_commit_is_looked_for(
+    flow: PaidFlow, proxy: TcpProxy
+) -> None:
+    proxy.refuse(True)
+    # The pool may hold other good connections: they go as well.
+    with cutting(proxy, "perform.request.before", "after"):
+        timer = threading.Timer(2, proxy.refuse, [False])
+        timer.start()
+        receipt = flow.perform(Note(text="gm"), actor="ann", idempotency_key="k")
+    timer.join()
+    assert receipt.state is State.PENDING
+    assert rows(flow, "paidflow_actions") == 1
+
+
+def test_one_connection_is_enough(
+    proxy: TcpProxy, sandbox: SandboxGateway, flow: PaidFlow, clock: ManualClock
+) -> None:
+    """The broken connection is given back before another one is asked for."""
+    store = PostgresStore(proxy.dsn, connections_max=1)
+    narrow = PaidFlow(store, actions=NOTES, gateways={"sandbox": sandbox}, secret=SECRET)
+    with cutting(proxy, "perform.request.before", "after"):
+        receipt = narrow.perform(Note(text="gm", price_sats=0), actor="ann")
+    narrow.close()
+    assert receipt.state is State.PAID
+
+
+@pytest.mark.parametrize("step", ["lease", "release", "cursor"])
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_worker_goes_on(
+    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway, step: str, cut: Cut
+) -> None:
+    action_id, _ = _paid(flow, sandbox)
+    worker = Worker(flow, poll_s=0.01)
+    with cutting(proxy, f"worker.{step}.before", cut):
+        thread = threading.Thread(target=worker.run_forever)
+        thread.start()
+        deadline = threading.Event()
+        for _ in range(SECONDS_MAX * 20):
+            if proxy.cuts and flow.get(action_id, actor="ann").state is State.PAID:
+                break
+            deadline.wait(0.05)
+        worker.stop()
+        thread.join(SECONDS_MAX)
+    assert not thread.is_alive()
+    assert effects(flow, action_id) == {"perform": 1, "on_paid": 1}
+
+
+def test_the_fixture_is_a_proxy(flow: PaidFlow, proxy: TcpProxy, tmp_path: Path) -> None:
+    """Connections that are cut while nothing is going on are replaced by new ones."""
+    flow.perform(Note(text="gm", price_sats=0), actor="ann")
+    proxy.drop_all()
+    flow.perform(Note(text="gm", price_sats=0), actor="ann")
+    assert rows(flow, "paidflow_actions") == 2
