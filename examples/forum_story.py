@@ -35,12 +35,12 @@ TABLES = """
     );
     create table notices (id text primary key, person text not null, text text not null);
 """
-POSTS = "select id from posts where {visible(posts.id)}"
+POSTS = "select id from posts where visible(posts.id)"
 COMMENTS = """
     select comments.id from comments join posts on posts.id = comments.post_id
-    where {visible(posts.id)} and {visible(comments.id)}
+    where visible(posts.id) and visible(comments.id)
 """
-NOTICES = "select text from notices where person = :viewer and {visible(notices.id)}"
+NOTICES = "select text from notices where person = :viewer and visible(notices.id)"
 
 
 class Post(PaidAction):

@@ -104,6 +104,8 @@ class _Link:
         self._client = client
         self._server = server
         self._swallows = False
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def start(self) -> None:
         for work in (self._pump_requests, self._pump_answers):

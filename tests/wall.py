@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from paidflow import AfterPaid, Context, LatePolicy, Money, PaidAction, PaidFlow, sats
 from paidflow.clock import Clock
+from paidflow.errors import Refused
 from paidflow.ids import Ids
 from paidflow.payments.contract import Gateway
 
@@ -24,8 +25,8 @@ RAISED: Counter[tuple[str, str]] = Counter()
 """How often a hook of an action has raised; it outlives the rolled-back transaction."""
 
 
-class HookTrouble(Exception):
-    """What the hooks of a note raise when they are told to."""
+class HookTrouble(Refused):
+    """A hook of a note was told to raise."""
 
 
 class Note(PaidAction):

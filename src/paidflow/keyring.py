@@ -27,6 +27,8 @@ class Keyring:
             raise InvalidConfiguration("the keyring needs at least one key")
         if any("." in key_id for key_id in keys):
             raise InvalidConfiguration("a key id must not hold a dot")
+        if any(type(secret) is not bytes for secret in keys.values()):
+            raise InvalidConfiguration("a secret must be bytes, or a single one a text")
         if any(len(secret) < _SECRET_BYTES_MIN for secret in keys.values()):
             raise InvalidConfiguration(f"a secret needs at least {_SECRET_BYTES_MIN} bytes")
         self._keys = dict(keys)
@@ -40,6 +42,8 @@ class Keyring:
         if isinstance(secret, Mapping):
             return cls(secret)
         raw = secret.encode() if isinstance(secret, str) else secret
+        if type(raw) is not bytes:
+            raise InvalidConfiguration("the secret must be a text or bytes")
         return cls({hashlib.sha256(b"paidflow key id" + raw).hexdigest()[:8]: raw})
 
     def __repr__(self) -> str:

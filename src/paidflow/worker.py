@@ -25,6 +25,7 @@ from paidflow.store.contract import Status
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
+ROUNDS_MAX = 10_000
 PAGE_TRIES = 100
 """How often a page of messages is read before an invoice without an answer is left behind."""
 
@@ -83,6 +84,20 @@ class Worker:
         """
         with checkpoints.flow("worker"):
             return self._read_updates() + self._do_due()
+
+    def run_until_idle(self) -> int:
+        """Work until there is nothing to do now; for tests and scripts.
+
+        Returns:
+            How many messages were read and how many actions were worked on.
+        """
+        done = 0
+        for _ in range(ROUNDS_MAX):
+            now = self.run_once()
+            if not now:
+                return done
+            done += now
+        raise AssertionError("the worker does not come to rest")
 
     def _read_updates(self) -> int:
         read = 0

@@ -90,10 +90,10 @@ def _invoices(w: World) -> Iterator[str]:
         intents = events(w.flow, action_id)
         if call.operation == "capture" and not intents["capture-requested"]:
             yield f"capture was called before its intent was committed: {intents}"
-        if call.operation == "cancel" and not intents["cancel-requested"]:
-            # A newer invoice of an action that is over is closed as well.
-            if state_of[action_id] not in FINAL:
-                yield f"cancel was called before its intent was committed: {intents}"
+        # A newer invoice of an action that is over is closed as well.
+        wanted = intents["cancel-requested"] or state_of[action_id] in FINAL
+        if call.operation == "cancel" and not wanted:
+            yield f"cancel was called before its intent was committed: {intents}"
 
 
 def balances(flow: PaidFlow) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,8 @@ from tests.crash.scripts import SCRIPTS
 from tests.crash.world import Place, SharedClock
 
 LEASE_S = 61
-OTHER = 3
+STOPPED, OTHER = 3, 4
+IDLE_MS = 50
 
 SITUATIONS = tuple(name for name in SCRIPTS if name.startswith("owes_"))
 POINTS_MIN = 6
@@ -36,34 +38,47 @@ def _points(cells: Cells, script: str) -> list[Point]:
     return points
 
 
-@pytest.mark.parametrize("script", SITUATIONS)
-def test_a_stopped_worker_does_no_harm_when_it_wakes(cells: Cells, script: str) -> None:
-    """SIGSTOP; the lease runs out, another worker takes over and finishes; SIGCONT.
-
-    A process that is stopped inside a transaction keeps its locks, so all others wait for it;
-    on PostgreSQL that is what idle_in_transaction_session_timeout is for.
-    """
-    points = [point for point in _points(cells, script) if not point.inside]
-    for point in points:
-        place = _situation(cells, script)
-        job = cells.job("work", script, place, seed=OTHER, at=point[:2], signal=signal.SIGSTOP)
-        pid, status = cells.zygote.start(job)
+def _stop_and_wake(cells: Cells, script: str, point: Point, timeout_ms: int = 0) -> None:
+    """SIGSTOP; the lease runs out, another worker takes over and finishes; SIGCONT."""
+    place = _situation(cells, script)
+    own = replace(place, url=f"{place.url} {_timeout(timeout_ms)}") if timeout_ms else place
+    job = cells.job("work", script, own, seed=STOPPED, at=point[:2], signal=signal.SIGSTOP)
+    pid, status = cells.zygote.start(job)
+    try:
         assert os.WIFSTOPPED(status), point
         assert cells.signalled(job) == list(point[:2])
-        try:
-            SharedClock(place.clock).tick(LEASE_S)
-            wrong = cells.run(cells.job("heal", script, place, seed=4))["wrong"]
-        finally:
-            _, status = cells.zygote.resume(pid)
-        cells.read(job, status, ends=0)
-        assert (point, wrong) == (point, [])
-        assert (point, cells.heal(script, place)) == (point, [])
+        SharedClock(place.clock).tick(LEASE_S)
+        wrong = cells.run(cells.job("heal", script, place, seed=OTHER))["wrong"]
+    finally:
+        _, status = cells.zygote.resume(pid)
+    cells.read(job, status, ends=0)
+    assert (point, wrong) == (point, [])
+    assert (point, cells.heal(script, place)) == (point, [])
+
+
+def _timeout(milliseconds: int) -> str:
+    return f"options='-c idle_in_transaction_session_timeout={milliseconds}'"
+
+
+@pytest.mark.parametrize("script", SITUATIONS)
+def test_a_stopped_worker_does_no_harm_when_it_wakes(cells: Cells, script: str) -> None:
+    for point in _points(cells, script):
+        if not point.inside:  # there it would hold locks, and all others would wait for it
+            _stop_and_wake(cells, script, point)
+
+
+@pytest.mark.parametrize("script", SITUATIONS)
+def test_a_worker_is_stopped_inside_a_transaction(postgres_cells: Cells, script: str) -> None:
+    """PostgreSQL ends its session, which rolls back; it wakes with a broken connection."""
+    inside = [point for point in _points(postgres_cells, script) if point.inside]
+    for point in inside[::2]:
+        _stop_and_wake(postgres_cells, script, point, IDLE_MS)
 
 
 @pytest.mark.parametrize("script", SITUATIONS)
 def test_a_terminated_worker_ends_cleanly(cells: Cells, script: str) -> None:
     """SIGTERM in the middle of work: exit code 0, nothing leased, nothing broken off."""
-    for point in _points(cells, script):
+    for point in _points(cells, script)[::2]:
         place = _situation(cells, script)
         job = cells.job("work_forever", script, place, at=point[:2], signal=signal.SIGTERM)
         cells.run(job, ends=0)

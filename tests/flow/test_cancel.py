@@ -144,7 +144,10 @@ def test_the_payment_wins_while_the_gateway_is_away(
 def test_on_failed_raises_once(flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock) -> None:
     receipt = flow.perform(Note(text="gm", raises={"on_failed": 1}), actor="ann")
     after = flow.cancel(receipt.action_id, actor="ann")
-    assert (after.state, after.error) == (State.FAILED, "HookTrouble: on_failed of gm")
+    assert (after.state, after.error) == (
+        State.FAILED,
+        "A hook of a note was told to raise. (on_failed of gm)",
+    )
     assert undone(flow, receipt) == 0
     work(flow, clock)
     assert undone(flow, receipt) == 1

@@ -225,5 +225,5 @@ def test_result_and_error_are_kept(flow: PaidFlow, sandbox: SandboxGateway) -> N
     receipt = expired(flow, sandbox, Note(text="gm", raises={"on_failed": 1}))
     retried = flow.retry(receipt.action_id, actor="ann")
     assert retried.result == {"wall": receipt.action_id}
-    assert retried.error == "HookTrouble: on_failed of gm"
+    assert retried.error == "A hook of a note was told to raise. (on_failed of gm)"
     assert history(flow, receipt)[-3:] == ["retry-requested", "attempt-started", "invoice-attached"]

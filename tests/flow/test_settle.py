@@ -85,7 +85,7 @@ def test_on_paid_raises_once(
     receipt = flow.perform(note(text="gm", raises={"on_paid": 1}), actor="ann")
     after = pay(flow, sandbox, receipt)
     assert (after.completing, after.next_action) == (True, NextAction.WAIT)
-    assert after.error == "HookTrouble: on_paid of gm"
+    assert after.error == "A hook of a note was told to raise. (on_paid of gm)"
     assert "payment-seen" in history(flow, receipt)
     work(flow, clock)
     after = again(flow, receipt)
@@ -124,7 +124,7 @@ def test_perform_raises_when_the_money_is_held(flow: PaidFlow, sandbox: SandboxG
     receipt = flow.perform(HeldNote(text="hm", raises={"perform": 1}))
     after = pay(flow, sandbox, receipt)
     assert (after.state, after.failure_reason) == (State.FAILED, FailureReason.EXECUTION_FAILED)
-    assert after.error == "HookTrouble: perform of hm"
+    assert after.error == "A hook of a note was told to raise. (perform of hm)"
     assert sandbox.books()[0].returned == sats(10)
     assert effects(flow, receipt.action_id) == {"on_failed_unperformed": 1}
     retried = flow.retry(receipt.action_id, proof=receipt.proof)

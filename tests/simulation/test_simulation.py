@@ -23,8 +23,8 @@ RUNS_SQLITE = 1_000
 RUNS_POSTGRES = 300
 RULES = {
     "perform", "retry", "cancel", "claim", "grant", "pay", "pay_and_look", "pay_late",
-    "pay_again", "start_payment", "expire", "end_hold", "forget", "fault", "fault_now", "outage", "stream",
-    "mine", "sync", "work", "restart", "tick", "erase", "resolve", "rest",
+    "pay_again", "start_payment", "expire", "end_hold", "forget", "fault", "fault_now", "outage",
+    "stream", "mine", "sync", "work", "restart", "tick", "erase", "resolve", "rest",
 }  # fmt: skip
 OUTCOMES = {
     f"{operation}:{outcome}"

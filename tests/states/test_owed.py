@@ -125,6 +125,10 @@ CASES: dict[str, tuple[Aggregate, Owed | None]] = {
         told(begun(policy=e.LatePolicy.PERSON), EXPIRED, SETTLED),
         Owed(OwedKind.PERSON, NOW),
     ),
+    "a look at an invoice that only counts as closed": (
+        told(fold(None, [requested(), attached(1, assumed_closed_at=NOW)]), OPEN),
+        Owed(OwedKind.WATCH, NOW + SWEEP, NOW + timedelta(days=1)),
+    ),
     "nothing": (told(begun(), EXPIRED), None),
     "nothing more": (
         fold(told(begun(), SETTLED), [e.HookDone(hook=e.Hook.AFTER_PAID)]),
@@ -174,7 +178,11 @@ def test_money_locked_on_an_invoice_that_counted_as_dead_is_let_go() -> None:
     closed_at = NOW + timedelta(minutes=20)
     a = fold(None, [requested(hold=True), attached(1, hold=True, assumed_closed_at=closed_at)])
     a = told(a, OPEN, now=closed_at)
-    assert (a.state, owed(a, closed_at)) == (State.FAILED, None)
+    assert a.state is State.FAILED
+    # It is only taken for dead, so it is looked at for another day.
+    until = closed_at + timedelta(days=1)
+    assert owed(a, closed_at) == Owed(OwedKind.WATCH, closed_at + SWEEP, until)
+    assert owed(a, until) is None
     a = told(a, HELD, now=closed_at)
     assert a.state is State.FAILED
     due = owed(a, closed_at)

@@ -6,6 +6,7 @@ that records the change of state, so what they write and what the log says stand
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,6 +160,20 @@ class PaidAction(BaseModel):
         return getattr(cls, hook) is not getattr(PaidAction, hook)
 
 
+_HOOKS = (
+    "cost",
+    "validate_request",
+    "claims",
+    "perform",
+    "on_paid",
+    "on_failed",
+    "on_retry",
+    "after_paid",
+    "still_valid",
+    "describe",
+)
+
+
 def check_action(action: type[PaidAction]) -> None:
     """Check a class when it is registered.
 
@@ -168,6 +183,16 @@ def check_action(action: type[PaidAction]) -> None:
     name = action.__name__
     if not isinstance(getattr(action, "kind", None), str) or not action.kind:
         raise InvalidConfiguration(f"{name} needs a kind, its name in the log")
+    fixed = (set(PaidAction.__annotations__) | set(_HOOKS)) & set(action.model_fields)
+    if fixed:
+        raise InvalidConfiguration(
+            f"{name}.{min(fixed)} is an argument now; write it without a type, or as a ClassVar"
+        )
+    for hook in _HOOKS:
+        if inspect.iscoroutinefunction(getattr(action, hook)):
+            raise InvalidConfiguration(f"{name}.{hook} must not be async: it runs in a transaction")
+    if action.has_own("on_failed") and not action.has_own("on_retry"):
+        raise InvalidConfiguration(f"{name} has on_failed, so it needs on_retry, which undoes it")
     if any(number not in action.upcasters for number in range(1, action.version)):
         raise UpcastMissing(f"{name}.upcasters, versions 1 to {action.version - 1}")
     if not action.funding or set(action.funding) - {CREDITS, INVOICE}:

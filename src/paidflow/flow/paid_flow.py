@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from paidflow import checkpoints
-from paidflow.actions.contract import CREDITS, PaidAction
+from paidflow.actions.contract import CREDITS, HookTransaction, PaidAction
 from paidflow.clock import Clock
 from paidflow.errors import (
     ActionNotFound,
@@ -136,22 +137,38 @@ class PaidFlow:
         store = open_store(url)
         if create is None:
             create = url.startswith("sqlite:")
-        if create:
-            store.create()
-        return cls(
-            store,
-            actions=actions,
-            gateways=gateways,
-            secret=secret,
-            clock=clock,
-            ids=ids,
-            open_invoices_max=open_invoices_max,
-            creation_s=creation_s,
-        )
+        try:
+            if create:
+                store.create()
+            return cls(
+                store,
+                actions=actions,
+                gateways=gateways,
+                secret=secret,
+                clock=clock,
+                ids=ids,
+                open_invoices_max=open_invoices_max,
+                creation_s=creation_s,
+            )
+        except BaseException:
+            store.close()
+            raise
 
     def close(self) -> None:
         """Close the store's connections."""
         self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[HookTransaction]:
+        """A transaction for the application's own tables; it commits at the end of the block."""
+        with self.store.transaction("own") as tx:
+            yield tx
 
     # Request, and what the owner may do afterwards.
 
@@ -295,12 +312,12 @@ class PaidFlow:
     # What an operator does.
 
     def grant(self, actor: str, amount: Money, *, key: str) -> None:
-        """Give credits to an actor, once for each key.
+        """Give credits to an actor, once for each of the actor's keys.
 
         Args:
             actor: whose purse.
             amount: more than zero.
-            key: the same key gives nothing a second time.
+            key: the same key gives the same actor nothing a second time.
         """
         check_text("an actor", actor)
         check_text("the key of a grant", key)
@@ -308,7 +325,13 @@ class PaidFlow:
             raise InvalidArguments("a grant must be more than zero")
         entry = Entry(ISSUED, purse(actor), amount)
         with checkpoints.flow("grant"), self.store.transaction("grant") as tx:
-            tx.post(entry, source=f"grant:{key}", version=1, line=1, now=self.clock.now())
+            tx.post(
+                entry,
+                source=f"grant:{len(actor)}:{actor}:{key}",
+                version=1,
+                line=1,
+                now=self.clock.now(),
+            )
 
     def balance(self, actor: str, currency: str = "BTC") -> Money:
         """What is in an actor's purse."""
@@ -345,8 +368,8 @@ class PaidFlow:
 
         Raises:
             ActionNotFound: when there is none.
-            NotAtRest: when it is not finished, or a hook still needs the texts.
-        Conflict: when somebody else is changing it at this moment.
+                NotAtRest: when it is not finished, or a hook still needs the texts.
+            Conflict: when somebody else is changing it at this moment.
         """
         loaded = self.steps.load(action_id)
         if loaded is None:

@@ -75,6 +75,8 @@ class Reading:
             cost=a.cost,
             next_action=_next_action(a, payable),
             payment_request=request,
+            arguments=None if payload.arguments is None else json.loads(payload.arguments),
+            gateway=attempt.gateway if attempt else None,
             invoice_id=attempt.invoice_id if attempt else None,
             expires_at=attempt.expires_at if attempt and payable else None,
             result=None if payload.result is None else json.loads(payload.result),

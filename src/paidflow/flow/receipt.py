@@ -30,7 +30,10 @@ class Receipt(BaseModel):
         performed: whether its work is done.
         cost: what it costs.
         next_action: what the payer has to do.
+        arguments: what was asked for; ``None`` once it is erased.
+        gateway: the name of the gateway that the latest invoice is from.
         payment_request: what the payer needs in order to pay.
+        invoice_id: the gateway's id of the latest invoice.
         expires_at: until when.
         result: what ``perform`` returned.
         failure_reason: why it failed.
@@ -49,6 +52,8 @@ class Receipt(BaseModel):
     performed: bool
     cost: Money
     next_action: NextAction
+    arguments: dict[str, Any] | None = None
+    gateway: str | None = None
     payment_request: str | None = Field(default=None, repr=False)
     invoice_id: str | None = None
     expires_at: datetime | None = None

@@ -7,6 +7,7 @@ back, and what has been seen of the money is recorded without the hook.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -14,7 +15,7 @@ from typing import Any
 
 from paidflow.actions.contract import Context, PaidAction
 from paidflow.clock import Clock
-from paidflow.errors import ClaimTaken, UnknownAction
+from paidflow.errors import ClaimTaken, PaidflowError, UnknownAction
 from paidflow.flow.registry import Registry
 from paidflow.ids import Ids
 from paidflow.ledger.entries import Entry, entries_of
@@ -34,6 +35,8 @@ from paidflow.store.contract import (
     Transaction,
     Write,
 )
+
+logger = logging.getLogger("paidflow.flow")
 
 ERROR_TEXT_MAX = 500
 FALLBACKS_MAX = 4
@@ -156,9 +159,8 @@ class Recorder:
             except HookRaised as raised:
                 if self._store.passing(raised.error):
                     raise raised.error from None
-                beside = Beside(
-                    error=f"{type(raised.error).__name__}: {raised.error}"[:ERROR_TEXT_MAX]
-                )
+                logger.error("%s of %s raised", raised.hook, before.kind, exc_info=raised.error)
+                beside = Beside(error=_for_people(raised.error))
                 events = self._without_hook(before, events, raised)
             except LateRefused:
                 facts = _facts(events)
@@ -348,6 +350,12 @@ def read_payload(tx: Transaction, action_id: str) -> Payload:
     if row is None:
         return Payload(None, None, None, erased=True)
     return Payload(row["arguments"], row["result"], row["error"], bool(row["erased"]))
+
+
+def _for_people(error: Exception) -> str:
+    """What the actor may read; the text of a foreign error is for the log only."""
+    known = isinstance(error, PaidflowError)
+    return (str(error) if known else "Something went wrong in this action.")[:ERROR_TEXT_MAX]
 
 
 def _facts(events: Sequence[e.Event]) -> list[e.Event]:

@@ -16,7 +16,7 @@ from paidflow.states.machine import State
 from paidflow.store.contract import as_time
 from paidflow.store.visibility import visible
 
-_PLACEHOLDER = re.compile(r"\{visible\(([^)]*)\)\}")
+_RULE = re.compile(r"\bvisible\(\s*([^)]*?)\s*\)")
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ class Reader:
         """Read one's own tables under the visibility rule.
 
         Args:
-            sql: a query with ``{visible(table.id)}`` among its conditions, once for each table
+            sql: a query with ``visible(table.id)`` among its conditions, once for each table
                 whose rows are created by paid actions.
             viewer: who looks; ``None`` for a logged-out person.
             params: the query's own ``:name`` parameters.
@@ -64,11 +64,21 @@ class Reader:
         Raises:
             InvalidArguments: when the query does not ask what is visible.
         """
-        ruled, found = _PLACEHOLDER.subn(lambda match: visible(match.group(1)), sql)
+        ruled, found = _RULE.subn(lambda match: visible(match.group(1)), sql)
         if not found:
-            raise InvalidArguments("the query has no {visible(table.id)}, so it shows everything")
+            raise InvalidArguments("the query has no visible(table.id), so it shows everything")
         with self._flow.store.reading() as tx:
             return tx.execute(ruled, viewer=viewer, **params).fetchall()
+
+    def accounts(self, prefix: str = "") -> dict[str, Money]:
+        """What has gone into each account less what has gone out; for operators.
+
+        Args:
+            prefix: only accounts whose name begins with it, such as ``revenue:``.
+        """
+        with self._flow.store.reading() as tx:
+            rows = tx.query("sum_accounts", prefix=prefix).fetchall()
+        return {row["account"]: Money(int(row["total"]), row["currency"]) for row in rows}
 
     def failed(self, actor: str, *, limit: int = 50) -> list[FailedPayment]:
         """The failed payments of an actor, newest first."""

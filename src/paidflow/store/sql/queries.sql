@@ -149,7 +149,7 @@ select account from paidflow_identity where gateway = :gateway;
 
 -- name: select_failed
 select action_id, kind, failure_reason, state_since,
-    state_since > coalesce((select seen_at from paidflow_read_marks where actor = :actor),
+    failure_reason <> 'user_cancelled' and state_since > coalesce((select seen_at from paidflow_read_marks where actor = :actor),
         :beginning) as unread
 from paidflow_actions where actor = :actor and state = 'FAILED'
 order by state_since desc limit :limit;
@@ -163,6 +163,15 @@ select currency, sum(cost) as total from paidflow_actions
 where actor = :actor and performed
     and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING', 'RETRYING')
 group by currency;
+
+-- name: sum_accounts
+select account, currency, sum(amount) as total from (
+    select credit as account, currency, amount from paidflow_entries
+    union all
+    select debit as account, currency, -amount as amount from paidflow_entries
+) sides
+where substr(account, 1, length(:prefix)) = :prefix
+group by account, currency order by account, currency;
 
 -- name: audit_accounts
 select a.account, a.currency, a.balance,
