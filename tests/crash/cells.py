@@ -52,6 +52,8 @@ class Cells:
     def run(self, job: Job, *, ends: int | None = 0) -> dict[str, Any]:
         """Run a job to its end; it must end with this exit code, or with this signal if negative.
 
+        Without ``ends`` it must either be killed or be done.
+
         Returns:
             Its report.
         """
@@ -70,7 +72,8 @@ class Cells:
         with open(job.report, encoding="utf-8") as file:
             told: dict[str, Any] = json.load(file)
         os.unlink(job.report)
-        assert os.waitstatus_to_exitcode(status) == ends, f"{job}: {status}\n{told.get('error')}"
+        wanted = (0, -signal.SIGKILL) if ends is None else (ends,)
+        assert os.waitstatus_to_exitcode(status) in wanted, f"{job}: {status}\n{told.get('error')}"
         return told
 
     def dry_run(self, script: str) -> list[Point]:

@@ -44,8 +44,8 @@ def _stop_and_wake(cells: Cells, script: str, point: Point, timeout_ms: int = 0)
     own = replace(place, url=f"{place.url} {_timeout(timeout_ms)}") if timeout_ms else place
     job = cells.job("work", script, own, seed=STOPPED, at=point[:2], signal=signal.SIGSTOP)
     pid, status = cells.zygote.start(job)
+    assert os.WIFSTOPPED(status), point
     try:
-        assert os.WIFSTOPPED(status), point
         assert cells.signalled(job) == list(point[:2])
         SharedClock(place.clock).tick(LEASE_S)
         wrong = cells.run(cells.job("heal", script, place, seed=OTHER))["wrong"]

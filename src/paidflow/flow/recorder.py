@@ -159,7 +159,7 @@ class Recorder:
             except HookRaised as raised:
                 if self._store.passing(raised.error):
                     raise raised.error from None
-                logger.error("%s of %s raised", raised.hook, before.kind, exc_info=raised.error)
+                _log(before.kind, raised)
                 beside = Beside(error=_for_people(raised.error))
                 events = self._without_hook(before, events, raised)
             except LateRefused:
@@ -350,6 +350,14 @@ def read_payload(tx: Transaction, action_id: str) -> Payload:
     if row is None:
         return Payload(None, None, None, erased=True)
     return Payload(row["arguments"], row["result"], row["error"], bool(row["erased"]))
+
+
+def _log(kind: str, raised: HookRaised) -> None:
+    """A refusal is ordinary; anything else is for the developer, with its trace."""
+    if isinstance(raised.error, PaidflowError):
+        logger.info("%s of %s: %s", raised.hook, kind, raised.error.code)
+    else:
+        logger.error("%s of %s raised", raised.hook, kind, exc_info=raised.error)
 
 
 def _for_people(error: Exception) -> str:
