@@ -50,11 +50,16 @@ class Server:
     def dsn(self, database: str | None = None) -> str:
         return make_conninfo(self._dsn, dbname=database) if database else self._dsn
 
-    def create_database(self) -> str:
-        """Create an empty database under a name of its own; return its dsn."""
+    def create_database(self, template: str | None = None) -> str:
+        """Create a database under a name of its own, empty or a copy; return its dsn.
+
+        Nobody may be connected to the template, which is the dsn of another database.
+        """
         name = f"paidflow_{uuid4().hex}"
         # template0 takes no connections, so nobody can be in the way of copying it.
-        self._run(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        source = str(conninfo_to_dict(template)["dbname"]) if template else "template0"
+        statement = sql.SQL("create database {} template {}")
+        self._run(statement.format(sql.Identifier(name), sql.Identifier(source)))
         return self.dsn(name)
 
     def drop_database(self, dsn: str) -> None:

@@ -11,7 +11,7 @@ from tests.crash.cells import HEALER, Cells
 from tests.crash.scripts import SCRIPTS
 from tests.crash.world import SharedClock
 
-ROUNDS = {"short": 120, "long": 5000}
+ROUNDS = {"short": 50, "long": 5000}
 DEATHS_MAX = 5
 SEED = 20_300_101
 

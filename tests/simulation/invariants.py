@@ -24,7 +24,8 @@ def check_always(world: World) -> None:
         _purses_equal_their_entries(tx)
         unclaimed = _balances(tx)
         aggregates = {
-            action_id: world.flow.steps.tools.recorder.load(tx, action_id) for action_id in states
+            action_id: world.aggregate(tx, action_id, row["version"])
+            for action_id, row in states.items()
         }
     for action_id, row in states.items():
         a = aggregates[action_id]

@@ -94,13 +94,13 @@ class PaidActions(RuleBasedStateMachine):
 
     def _remember_invoices(self) -> None:
         with self.world.store.reading() as tx:
-            for known in self.world.known:
-                rows = tx.execute(
-                    "select invoice_id from paidflow_attempts where action_id = :id"
-                    " and invoice_id is not null order by number",
-                    id=known.receipt.action_id,
-                ).fetchall()
-                known.invoices = [row["invoice_id"] for row in rows]
+            rows = tx.execute(
+                "select action_id, invoice_id from paidflow_attempts"
+                " where invoice_id is not null order by number"
+            ).fetchall()
+        for known in self.world.known:
+            mine = [row for row in rows if row["action_id"] == known.receipt.action_id]
+            known.invoices = [row["invoice_id"] for row in mine]
 
     # What actors do.
 

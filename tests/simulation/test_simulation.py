@@ -112,14 +112,16 @@ def _new_memory_store() -> Store:
 @pytest.fixture
 def postgres_stores(postgres_server: Server) -> Iterator[Callable[[], Store]]:
     """Makes an empty PostgreSQL store for each run; the one before it is dropped."""
+    template = postgres_server.create_database()
+    _with_tables(PostgresStore(template, connections_max=1)).close()
     databases: list[str] = []
 
     def new() -> Store:
         while databases:
             postgres_server.drop_database(databases.pop())
-        databases.append(postgres_server.create_database())
-        return _with_tables(PostgresStore(databases[-1], connections_max=2))
+        databases.append(postgres_server.create_database(template))
+        return PostgresStore(databases[-1], connections_max=2)
 
     yield new
-    while databases:
-        postgres_server.drop_database(databases.pop())
+    for database in (*databases, template):
+        postgres_server.drop_database(database)

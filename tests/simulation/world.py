@@ -17,7 +17,8 @@ from paidflow.payments.contract import (
     OpenOutcome,
 )
 from paidflow.payments.sandbox import SandboxGateway
-from paidflow.store.contract import Store
+from paidflow.states.aggregate import Aggregate
+from paidflow.store.contract import Store, Transaction
 from paidflow.testing import ManualClock, SeededIds
 from tests.wall import NOTES, SECRET
 
@@ -75,8 +76,18 @@ class World:
         self.bank.seen = seen
         self.store = store
         self.known: list[Known] = []
+        self._aggregates: dict[str, Aggregate] = {}
         self.flow = self._open()
         self.worker = Worker(self.flow)
+
+    def aggregate(self, tx: Transaction, action_id: str, version: int) -> Aggregate:
+        """An action as the log tells it, read again only when it has moved on."""
+        kept = self._aggregates.get(action_id)
+        if kept is None or kept.version != version:
+            kept = self.flow.steps.tools.recorder.load(tx, action_id)
+            assert kept is not None
+            self._aggregates[action_id] = kept
+        return kept
 
     def restart(self) -> None:
         """A new process on the same database and the same gateway."""

@@ -76,11 +76,13 @@ def test_a_worker_survives_the_crash(
     try:
         for crashes in range(2):
             receipt = living.perform(Note(text=f"after {crashes} crashes"), actor="ann")
+            living.store._pool.timeout = 0.2  # so that the worker gets to see the error
             server.kill()
             bank.pay(receipt.invoice_id or "")
-            time.sleep(0.2)
+            time.sleep(1)
             assert thread.is_alive()
             server.start()
+            living.store._pool.timeout = SECONDS_MAX
             _wait_until_paid(living, receipt.action_id)
             assert effects(living, receipt.action_id) == {"perform": 1, "on_paid": 1}
     finally:

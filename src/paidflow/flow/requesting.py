@@ -21,6 +21,7 @@ from paidflow.errors import (
     LoginRequired,
     NegativeCost,
     NoFunding,
+    Refused,
     TooManyOpenInvoices,
     WeakIdempotencyKey,
 )
@@ -88,6 +89,18 @@ class Requesting:
         self, action: PaidAction, actor: str | None, idempotency_key: str | None
     ) -> Receipt:
         """Prepare and commit; falls through to an invoice only when the purse has not enough."""
+        try:
+            return self._perform(action, actor, idempotency_key)
+        except (InsufficientFunds, Refused, TooManyOpenInvoices):
+            # Perhaps because of what this very request has done, sent twice at the same moment.
+            earlier = self._replay(_request(action, actor, idempotency_key))
+            if earlier is None:
+                raise
+            return earlier
+
+    def _perform(
+        self, action: PaidAction, actor: str | None, idempotency_key: str | None
+    ) -> Receipt:
         for credits_too in (True, False):
             prepared = self.prepare(action, actor, idempotency_key, credits_too=credits_too)
             try:
@@ -169,12 +182,16 @@ class Requesting:
             raise raised.error from None
         except (DuplicateRequest, ClaimTaken):
             # The claim may be taken by this very request, sent twice at the same moment.
-            with self._t.store.reading() as tx:
-                earlier = _earlier(tx, prepared.request)
+            earlier = self._replay(prepared.request)
             if earlier is None:
                 raise
-            return self._reading.receipt(earlier, with_proof=True)
+            return earlier
         return self._reading.receipt(prepared.action_id, changed=True, with_proof=True)
+
+    def _replay(self, request: Request | None) -> Receipt | None:
+        with self._t.store.reading() as tx:
+            earlier = _earlier(tx, request)
+        return None if earlier is None else self._reading.receipt(earlier, with_proof=True)
 
     def _attempts(self, p: Prepared) -> Iterator[NewAttempt]:
         if p.opening is None:
