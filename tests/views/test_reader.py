@@ -94,11 +94,11 @@ def test_a_query_without_the_rule_is_refused(flow: PaidFlow, sql: str) -> None:
         "a.b.c.d",
         "1",
         "wall.id or true",
-        "wall.id) or (1=1",
         "a;b",
         "a--",
         'a"',
-        "a\n",
+        "a b",
+        "visible(a",
         "é",
     ],
 )

@@ -66,12 +66,24 @@ class SqlTransaction(ABC):
 
     def write(self, write: Write, new_ids: Sequence[str]) -> None:
         """Write one step: events, claims, status, entries and debit, in this order."""
-        try:
-            self._append(write, new_ids)
+        with self._rules():
+            self.append(self._rows(write, new_ids))
             self._claim(write)
             self._set_status(write)
             self._write_beside(write)
             self._post(write)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append events to the log."""
+        with self._rules():
+            self.before_append()
+            self.execute_many(self._queries["insert_event"], rows)
+
+    @contextmanager
+    def _rules(self) -> Generator[None]:
+        """Turn a broken rule of the database into the error that it means."""
+        try:
+            yield
         except PaidflowError:
             raise
         except Exception as error:
@@ -81,9 +93,8 @@ class SqlTransaction(ABC):
                     raise kind from error
             raise
 
-    def _append(self, write: Write, new_ids: Sequence[str]) -> None:
-        self.before_append()
-        rows = [
+    def _rows(self, write: Write, new_ids: Sequence[str]) -> list[dict[str, Any]]:
+        return [
             {
                 "action_id": write.status.action_id,
                 "version": write.before + index,
@@ -98,7 +109,6 @@ class SqlTransaction(ABC):
                 zip(write.events, new_ids, strict=True), start=1
             )
         ]
-        self.execute_many(self._queries["insert_event"], rows)
 
     def _claim(self, write: Write) -> None:
         action_id = write.status.action_id

@@ -155,6 +155,14 @@ class Transaction(Protocol):
         """
         ...
 
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append events to the log, with all their columns.
+
+        Raises:
+            Conflict: when one of the versions is taken.
+        """
+        ...
+
     def post(self, entry: Entry, *, source: str, version: int, line: int, now: datetime) -> bool:
         """Post one ledger entry; false when this line of this source was posted before.
 

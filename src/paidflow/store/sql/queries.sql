@@ -11,6 +11,28 @@ where originator_id = :action_id order by originator_version;
 select originator_version as version, topic, state, recorded_at, command_id
 from paidflow_events where originator_id = :action_id order by originator_version;
 
+-- name: select_stream
+select originator_id, originator_version, topic, state from paidflow_events
+where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
+order by originator_version limit :limit;
+
+-- name: select_stream_backwards
+select originator_id, originator_version, topic, state from paidflow_events
+where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
+order by originator_version desc limit :limit;
+
+-- name: select_log
+select notification_id, originator_id, originator_version, topic, state from paidflow_events
+where notification_id > :after and notification_id <= :stop
+order by notification_id limit :limit;
+
+-- name: select_positions
+select notification_id from paidflow_events where command_id = :command_id
+order by notification_id;
+
+-- name: select_last_position
+select max(notification_id) as last from paidflow_events;
+
 -- name: select_command
 select 1 as found from paidflow_events where command_id = :command_id limit 1;
 
