@@ -10,7 +10,7 @@ from paidflow import PaidFlow
 from paidflow.ledger.entries import unclaimed
 from paidflow.states.machine import FINAL
 from paidflow.store.contract import as_time
-from tests.crash.scripts import Script
+from tests.crash.script import Script
 from tests.crash.world import GRANTED, World
 from tests.wall import effects
 

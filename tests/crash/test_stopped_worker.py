@@ -10,14 +10,13 @@ import pytest
 
 from tests.crash.cells import Cells, Point
 from tests.crash.child import Job
-from tests.crash.scripts import SCRIPTS
+from tests.crash.scripts import OWED
 from tests.crash.world import Place, SharedClock
 
 LEASE_S = 61
 STOPPED, OTHER = 3, 4
 IDLE_MS = 50
 
-SITUATIONS = tuple(name for name in SCRIPTS if name.startswith("owes_"))
 POINTS_MIN = 6
 
 
@@ -60,14 +59,14 @@ def _timeout(milliseconds: int) -> str:
     return f"options='-c idle_in_transaction_session_timeout={milliseconds}'"
 
 
-@pytest.mark.parametrize("script", SITUATIONS)
+@pytest.mark.parametrize("script", OWED)
 def test_a_stopped_worker_does_no_harm_when_it_wakes(cells: Cells, script: str) -> None:
     for point in _points(cells, script):
         if not point.inside:  # there it would hold locks, and all others would wait for it
             _stop_and_wake(cells, script, point)
 
 
-@pytest.mark.parametrize("script", SITUATIONS)
+@pytest.mark.parametrize("script", OWED)
 def test_a_worker_is_stopped_inside_a_transaction(postgres_cells: Cells, script: str) -> None:
     """PostgreSQL ends its session, which rolls back; it wakes with a broken connection."""
     inside = [point for point in _points(postgres_cells, script) if point.inside]
@@ -75,7 +74,7 @@ def test_a_worker_is_stopped_inside_a_transaction(postgres_cells: Cells, script:
         _stop_and_wake(postgres_cells, script, point, IDLE_MS)
 
 
-@pytest.mark.parametrize("script", SITUATIONS)
+@pytest.mark.parametrize("script", OWED)
 def test_a_terminated_worker_ends_cleanly(cells: Cells, script: str) -> None:
     """SIGTERM in the middle of work: exit code 0, nothing leased, nothing broken off."""
     for point in _points(cells, script)[::2]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Generator, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from weakref import WeakSet
 
 from paidflow.clock import Clock
 from paidflow.money import Money
+from paidflow.store.sqlite import use_wal
 
 Operation = Literal["open", "lookup", "capture", "cancel", "updates"]
 FaultKind = Literal["decline", "refuse", "time_out_before", "time_out_after", "raise"]
@@ -331,20 +331,6 @@ def _connect(path: str) -> sqlite3.Connection:
     # Enough here: what is in the write-ahead log survives the death of the process, if not of
     # the machine.
     db.execute("PRAGMA synchronous = OFF")
-    _use_wal(db)
+    use_wal(db, BUSY_S)
     db.executescript(_SCHEMA)
     return db
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    give_up_at = time.monotonic() + BUSY_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            # Here SQLite does not wait by itself while another process creates the same file.
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.01)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,21 @@ def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Put a file into WAL mode, also while other processes create the same file."""
+    give_up_at = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            # Here SQLite does not wait by itself for the other process.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)
 
 
 class SqliteTransaction(SqlTransaction):
@@ -109,7 +125,7 @@ class SqliteStore(SqlStore):
         )
         connection.execute(f"pragma synchronous = {self._synchronous}")
         if not self._memory:
-            connection.execute("pragma journal_mode = wal")
+            use_wal(connection, BUSY_TIMEOUT_S)
         self._all.append(connection)
         return connection
 

@@ -1,0 +1,55 @@
+"""What a script is, and the list of all scripts; ``tests.crash.scripts`` fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paidflow import PaidAction
+from tests.crash.world import World
+
+Run = Callable[[World, PaidAction], None]
+PAID = frozenset({"PAID"})
+FAILED = frozenset({"FAILED"})
+ANON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One way through.
+
+    Args:
+        run: what the process does.
+        action: what it requests.
+        actor: who requests it; ``None`` for a logged-out person.
+        ends: where the action may rest once somebody has paid for it.
+        grants: whether it needs credits first.
+        grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
+    """
+
+    run: Run
+    action: PaidAction
+    actor: str | None
+    ends: frozenset[str]
+    grants: bool
+    grace_s: int | None
+
+
+SCRIPTS: dict[str, Script] = {}
+
+
+def script(
+    action: PaidAction,
+    *,
+    actor: str | None = "ann",
+    ends: frozenset[str] = PAID,
+    grants: bool = False,
+    grace_s: int | None = None,
+) -> Callable[[Run], Run]:
+    """Add a script under the name of its function."""
+
+    def register(run: Run) -> Run:
+        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants, grace_s)
+        return run
+
+    return register
