@@ -108,9 +108,10 @@ class Worker:
             cursor = row["cursor"] if row else None
             updates = self._flow.gateways.updates(name, cursor)
             answered = [self._follow(name, hint.invoice_id) for hint in updates.hints]
-            if updates.cursor != (cursor or "") and self._may_go_on(name, all(answered)):
-                with store.transaction("cursor") as tx:
-                    tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
+            if updates.cursor == (cursor or "") or not self._may_go_on(name, all(answered)):
+                continue
+            with store.transaction("cursor") as tx:
+                tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
             read += len(updates.hints)
         return read
 

@@ -411,7 +411,7 @@ class PaidFlow:
         raise Conflict(state=a.state)
 
     def _retry_from_purse(self, action_id: str, a: Aggregate) -> bool:
-        if a.actor is None or a.state is not State.FAILED:
+        if a.actor is None or a.state is not State.FAILED or rules.accepts_late(a):
             return False
         if CREDITS not in self.registry.kind(a.kind).funding:
             return False

@@ -97,7 +97,7 @@ class Steps:
             OwedKind.INVOICE: self._obtain_invoice,
             OwedKind.PAYMENT: self._look,
             OwedKind.HOLD: self._look,
-            OwedKind.WATCH: self._look,
+            OwedKind.WATCH: self._watch,
             OwedKind.PERFORM: self._look,
             OwedKind.CAPTURE: self._capture,
             OwedKind.CLOSE: self._close,
@@ -245,6 +245,13 @@ class Steps:
         if attempt is None or attempt.invoice_id is None:
             return False
         return self._ask(action_id, a, attempt.gateway, attempt.invoice_id)
+
+    def _watch(self, action_id: str, a: Aggregate) -> bool:
+        return any(
+            self._ask(action_id, a, attempt.gateway, attempt.invoice_id)
+            for attempt in a.attempts
+            if attempt.only_assumed and attempt.invoice_id is not None
+        )
 
     def _ask(self, action_id: str, a: Aggregate, gateway: str, invoice_id: str) -> bool:
         answer = self.tools.gateways.lookup(gateway, invoice_id)

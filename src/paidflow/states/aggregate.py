@@ -70,6 +70,11 @@ class Attempt:
         """Whether nothing more is to be expected: closed, or settled."""
         return self.fact >= Fact.CLOSED
 
+    @property
+    def only_assumed(self) -> bool:
+        """Whether it counts as dead although its gateway has not confirmed it."""
+        return self.fact is Fact.CLOSED and self.closure is e.Closure.ASSUMED
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:

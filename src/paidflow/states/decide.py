@@ -59,7 +59,7 @@ def learn(a: Aggregate, answer: ans.Answer, now: datetime) -> Events:
     lookup, number = answer.lookup, attempt.number
     if isinstance(lookup, ans.Settled):
         return _learn_settled(a, attempt, lookup.amount)
-    if attempt.closure is e.Closure.ASSUMED and attempt.fact is Fact.CLOSED:
+    if attempt.only_assumed:
         return _learn_assumed(attempt, lookup)
     if attempt is not a.current or attempt.dead:
         return ()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from paidflow.states.aggregate import Aggregate, Fact
 from paidflow.states.answers import InstantDeadline
 from paidflow.states.decide import MARGIN, accepts_late
-from paidflow.states.events import AttentionReason, Closure
+from paidflow.states.events import AttentionReason
 from paidflow.states.machine import State
 
 SWEEP = timedelta(minutes=10)
@@ -113,11 +113,8 @@ def _kind_final(a: Aggregate, now: datetime, hook_fails: bool) -> OwedKind | Non
 
 
 def _watched_until(a: Aggregate) -> datetime | None:
-    attempt = a.current
-    if attempt is None or attempt.fact is not Fact.CLOSED or attempt.assumed_closed_at is None:
-        return None
-    assumed = attempt.closure is Closure.ASSUMED
-    return attempt.assumed_closed_at + WATCH_FOR if assumed else None
+    ends = [attempt.assumed_closed_at for attempt in a.attempts if attempt.only_assumed]
+    return max((end + WATCH_FOR for end in ends if end is not None), default=None)
 
 
 def _next_look(a: Aggregate, now: datetime) -> datetime:
