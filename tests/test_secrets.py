@@ -11,7 +11,7 @@ from paidflow import Keyring, PaidFlow, Receipt, State, Worker, sats
 from paidflow.errors import PaidflowError
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
-from tests.flow.support import invoice_of, pay, snapshot, work
+from tests.flow.support import expired, invoice_of, pay, snapshot, work
 from tests.wall import SECRET, CarefulNote, HeldNote, HookTrouble, Note
 
 KEYS = ("a key of ann", "0123456789abcdef0123456789abcdef")
@@ -86,7 +86,6 @@ def run_many_flows(
     raising = HeldNote(text="e", raises={"perform": -1})
     ears.heard(pay(flow, sandbox, ears.heard(flow.perform(raising))))
     ears.refused(flow.perform, Note(text="f", raises={"perform": -1}), actor="ann")
-    ears.refused(flow.perform, Note(text="g", claim="x"), actor="ann") if False else None
     three = ears.heard(flow.perform(Note(text="h", claim="x"), actor="ann"))
     ears.refused(flow.perform, Note(text="i", claim="x"), actor="bob")
     ears.heard(flow.cancel(three.action_id, proof=three.proof))
@@ -96,8 +95,7 @@ def run_many_flows(
         sandbox.fault("capture", fault)
     ears.heard(pay(flow, sandbox, four))
     ears.said.append(repr(flow.prepare(HeldNote(text="k"), actor="ann", idempotency_key="k")))
-    careful = ears.heard(flow.perform(CarefulNote(text="l"), actor="ann"))
-    sandbox.expire(invoice_of(careful))
+    careful = ears.heard(expired(flow, sandbox, CarefulNote(text="l")))
     pay(flow, sandbox, careful, late=True)
     work(flow, clock, times=5, seconds=300)
     flow.resolve(careful.action_id, "credit", operator="eve", why="late")

@@ -307,7 +307,7 @@ class PaidActions(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 6, 61, 700, 7200, -600)))
     def tick(self, seconds: int) -> None:
-        self.world.clock.tick(seconds)
+        self.world.tick(seconds)
         self._did("tick")
 
     @precondition(lambda self: self.world.known)

@@ -71,6 +71,7 @@ class World:
         self, store: Store, gateway: dict[str, object], seed: int, seen: Counter[str]
     ) -> None:
         self.clock = ManualClock()
+        self._latest = self.clock.now()
         self.ids = SeededIds(seed)
         self.bank = Watched(":memory:", sandbox=True, clock=self.clock, **gateway)  # type: ignore[arg-type]
         self.bank.seen = seen
@@ -89,6 +90,11 @@ class World:
             self._aggregates[action_id] = kept
         return kept
 
+    def tick(self, seconds: int) -> None:
+        """Move the clock, also back."""
+        self._latest = max(self._latest, self.clock.now())
+        self.clock.tick(seconds)
+
     def restart(self) -> None:
         """A new process on the same database and the same gateway."""
         self.flow = self._open()
@@ -105,6 +111,7 @@ class World:
                 self.bank.fail_payment(invoice_id)
                 if self.bank.remember(invoice_id):
                     self.flow.sync("sandbox", invoice_id)
+        self.clock.tick(max(0.0, (self._latest - self.clock.now()).total_seconds()))
         for _ in range(REST_ROUNDS_MAX):
             self.clock.tick(minutes=11)
             while self.worker.run_once():

@@ -309,20 +309,20 @@ class _Hooks:
             try:
                 text = json.dumps(result)
             except (TypeError, ValueError) as error:
-                raise HookRaised("perform", error) from error
+                raise HookRaised("perform", error) from None
             self._tx.query("update_result", action_id=self._action_id, result=text)
 
     def run(self, hook: str, a: Aggregate) -> Any:
         try:
             return getattr(self._restored(a), hook)(self.context(a))
         except Exception as error:
-            raise HookRaised(hook, error) from error
+            raise HookRaised(hook, error) from None
 
     def claims(self, a: Aggregate) -> tuple[str, ...]:
         try:
             return tuple(self._restored(a).claims(self.context(a)))
         except Exception as error:
-            raise HookRaised("claims", error) from error
+            raise HookRaised("claims", error) from None
 
     def still_valid(self, a: Aggregate) -> bool:
         return bool(self.run("still_valid", a))
