@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -29,6 +29,7 @@ _OTHERS = """
     where datname = current_database() and pid <> pg_backend_pid()
         and backend_type = 'client backend'
 """
+_IDLE = f"{_OTHERS} and state = 'idle in transaction'"
 
 
 class Ground:
@@ -78,6 +79,11 @@ class Ground:
         if self._admin is not None:
             _wait_until_alone(self._admin)
 
+    def wait_for_the_idle(self) -> None:
+        """Wait until the database has ended the sessions that idle inside a transaction."""
+        if self._admin is not None:
+            _wait_until_alone(self._admin, _IDLE)
+
     def close(self) -> None:
         """Let go of the database."""
         if self._admin is not None:
@@ -94,9 +100,9 @@ def _wipe(connection: psycopg.Connection[Any]) -> None:
             connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
 
 
-def _wait_until_alone(connection: psycopg.Connection[Any]) -> None:
+def _wait_until_alone(connection: psycopg.Connection[Any], others: LiteralString = _OTHERS) -> None:
     give_up_at = time.monotonic() + GONE_SECONDS_MAX
-    while connection.execute(_OTHERS).fetchone() != (0,):
+    while connection.execute(others).fetchone() != (0,):
         assert time.monotonic() < give_up_at, "a dead client still has a connection"
         time.sleep(0.002)
 

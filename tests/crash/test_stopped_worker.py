@@ -47,7 +47,7 @@ def _stop_and_wake(cells: Cells, script: str, point: Point, timeout_ms: int = 0)
     try:
         assert cells.signalled(job) == list(point[:2])
         if timeout_ms:
-            cells.ground.wait_for_the_dead()  # it has one session only, and that is ended
+            cells.ground.wait_for_the_idle()  # while it holds its locks, others find nothing
         SharedClock(place.clock).tick(LEASE_S)
         wrong = cells.run(cells.job("heal", script, place, seed=OTHER))["wrong"]
     finally:

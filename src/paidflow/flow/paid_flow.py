@@ -6,48 +6,35 @@ import logging
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Self
 
 from paidflow import checkpoints
-from paidflow.actions.contract import CREDITS, HookTransaction, PaidAction
+from paidflow.actions.contract import HookTransaction, PaidAction
 from paidflow.clock import Clock
 from paidflow.errors import (
-    ActionNotFound,
-    Conflict,
     IdentityMismatch,
-    InsufficientFunds,
     InvalidArguments,
     InvalidConfiguration,
     MissingTables,
-    NotAtRest,
-    NothingToClaim,
-    NotResolvable,
 )
+from paidflow.flow.commands import Commands, Resolution
 from paidflow.flow.gateways import Gateways
 from paidflow.flow.reading import Reading
 from paidflow.flow.receipt import HistoryEntry, Receipt
-from paidflow.flow.recorder import Beside, HookRaised, Recorder
+from paidflow.flow.recorder import Recorder
 from paidflow.flow.registry import Registry, check_text
 from paidflow.flow.requesting import Prepared, Requesting, balance
-from paidflow.flow.steps import Steps, Tools
+from paidflow.flow.steps import Steps
+from paidflow.flow.tools import Tools
 from paidflow.ids import Ids, RandomIds
 from paidflow.keyring import Keyring
 from paidflow.ledger.entries import ISSUED, Entry, purse
 from paidflow.money import Money
 from paidflow.payments.contract import Gateway
 from paidflow.states import codec
-from paidflow.states import decide as rules
-from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, fold
-from paidflow.states.machine import FINAL, State
-from paidflow.states.owed import OwedKind, owed
 from paidflow.store.contract import Store
 
 logger = logging.getLogger("paidflow.flow")
-
-Resolution = Literal["retry", "accept", "credit", "close", "dismiss"]
-TRIES_MAX = 8
-AT_REST = frozenset({OwedKind.PERSON, OwedKind.WATCH})
 
 
 class PaidFlow:
@@ -86,7 +73,6 @@ class PaidFlow:
         self.registry = Registry(actions)
         self.gateways = Gateways(gateways)
         self.ids = ids
-        self._creation = timedelta(seconds=creation_s)
         self._recorder = Recorder(store, self.registry, self.clock, ids)
         tools = Tools(
             store=store,
@@ -101,6 +87,9 @@ class PaidFlow:
         self._reading = Reading(tools)
         self._requesting = Requesting(
             tools, self.steps, self._reading, open_invoices_max, creation_s
+        )
+        self._commands = Commands(
+            tools, self.steps, self._requesting, timedelta(seconds=creation_s)
         )
         self._check_identity()
 
@@ -224,15 +213,8 @@ class PaidFlow:
         """
         with checkpoints.flow("retry"):
             a = self._reading.owned(action_id, actor, proof)
-            rules.retry(a, self.clock.now())
-            try:
-                changed = self._retry(action_id, a)
-            except HookRaised as raised:
-                raise raised.error from None
-            if not changed:
-                return self._reading.receipt(action_id)
-            self.steps.drive(action_id, hooks_too=False)
-            return self._reading.receipt(action_id, changed=True)
+            changed = self._commands.retry(action_id, a)
+            return self._reading.receipt(action_id, changed=changed)
 
     def cancel(
         self, action_id: str, *, actor: str | None = None, proof: str | None = None
@@ -249,8 +231,7 @@ class PaidFlow:
         """
         with checkpoints.flow("cancel"):
             a = self._reading.owned(action_id, actor, proof)
-            changed = self._cancel(action_id, a)
-            self.steps.drive(action_id, hooks_too=False)
+            changed = self._commands.cancel(action_id, a)
             return self._reading.receipt(action_id, changed=changed)
 
     def get(self, action_id: str, *, actor: str | None = None, proof: str | None = None) -> Receipt:
@@ -280,11 +261,7 @@ class PaidFlow:
         check_text("an actor", actor)
         with checkpoints.flow("claim"):
             a = self._reading.owned(action_id, None, proof)
-            if a.unassigned <= 0 or a.state not in FINAL:
-                raise NothingToClaim
-            amount = Money(a.unassigned, a.cost.currency)
-            claimed = e.PaymentClaimed(amount=amount, actor=actor)
-            self._recorder.record(action_id, a, [claimed], "claim")
+            self._commands.claim(action_id, a, actor)
             return self._reading.receipt(action_id, changed=True)
 
     # What comes from gateways and workers.
@@ -353,96 +330,18 @@ class PaidFlow:
             NotResolvable: when the resolution does not fit.
         """
         with checkpoints.flow("resolve"):
-            loaded = self.steps.load(action_id)
-            if loaded is None:
-                raise ActionNotFound
-            a = loaded[0]
-            if a.attention is None:
-                raise NotResolvable("it asks for nobody")
-            events = _resolved(a, resolution, operator, why)
-            self._recorder.record(action_id, a, events, "resolve")
-            self.steps.drive(action_id, hooks_too=True)
+            self._commands.resolve(action_id, resolution, operator, why)
 
     def erase(self, action_id: str) -> None:
         """Erase the texts of a finished action; the log and the money stay as they are.
 
         Raises:
             ActionNotFound: when there is none.
-                NotAtRest: when it is not finished, or a hook still needs the texts.
+            NotAtRest: when it is not finished, or a hook still needs the texts.
             Conflict: when somebody else is changing it at this moment.
         """
-        loaded = self.steps.load(action_id)
-        if loaded is None:
-            raise ActionNotFound
-        due = owed(loaded[0], self.clock.now())
-        if loaded[0].state not in FINAL or (due and due.kind not in AT_REST):
-            raise NotAtRest
-        with checkpoints.flow("erase"), self.store.transaction("erase") as tx:
-            unmoved = tx.query("lock_status", action_id=action_id, version=loaded[0].version)
-            if unmoved.rowcount != 1:
-                raise Conflict
-            tx.query("erase_payload", action_id=action_id)
-            tx.query("erase_payment_requests", action_id=action_id)
-
-    def _cancel(self, action_id: str, a: Aggregate) -> bool:
-        for _ in range(TRIES_MAX):
-            events = rules.cancel(a, e.FailureReason.USER_CANCELLED)
-            if not events:
-                return False
-            try:
-                self._recorder.record_or_fall_back(action_id, a, events, "cancel")
-            except Conflict:
-                a = self._reload(action_id)
-                continue
-            return True
-        raise Conflict(state=a.state)
-
-    def _retry(self, action_id: str, a: Aggregate) -> bool:
-        for _ in range(TRIES_MAX):
-            try:
-                if not self._retry_from_purse(action_id, a):
-                    self._retry_by_invoice(action_id, a)
-            except Conflict:
-                a = self._reload(action_id)
-                if a.state is not State.FAILED:
-                    return False
-                continue
-            return True
-        raise Conflict(state=a.state)
-
-    def _retry_from_purse(self, action_id: str, a: Aggregate) -> bool:
-        if a.actor is None or a.state is not State.FAILED or rules.accepts_late(a):
-            return False
-        if CREDITS not in self.registry.kind(a.kind).funding:
-            return False
-        if self.balance(a.actor, a.cost.currency) < a.cost:
-            return False
-        work: tuple[e.Event, ...] = () if a.performed else (e.Performed(),)
-        redo = (e.Redone(),) if a.undone else ()
-        paid = e.Paid(source="credits", amount=a.cost, late=False, after_paid_owed=True)
-        try:
-            self._recorder.record(action_id, a, [*work, *redo, paid], "retry")
-        except InsufficientFunds:  # spent at this very moment
-            return False
-        return True
-
-    def _retry_by_invoice(self, action_id: str, a: Aggregate) -> None:
-        events: list[e.Event] = list(rules.retry(a, self.clock.now() + self._creation))
-        with self.store.reading() as tx:
-            self._requesting.refuse_too_many(tx, a.actor)
-        asked = fold(a, events)
-        if rules.accepts_late(asked):
-            self._recorder.record(action_id, a, events, "retry")
-            return
-        started, row = self.steps.starting(asked)
-        beside = Beside(attempts=(row,))
-        self._recorder.record(action_id, a, [*events, started], "retry", beside)
-
-    def _reload(self, action_id: str) -> Aggregate:
-        loaded = self.steps.load(action_id)
-        if loaded is None:
-            raise ActionNotFound
-        return loaded[0]
+        with checkpoints.flow("erase"):
+            self._commands.erase(action_id)
 
     def _check_identity(self) -> None:
         """A log acts only on the gateway accounts that it belongs to."""
@@ -478,20 +377,3 @@ def open_store(url: str) -> Store:
 def _check_actor(actor: str | None) -> None:
     if actor is not None:
         check_text("an actor", actor)
-
-
-def _resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:
-    decided = e.AttentionResolved(resolution=resolution, operator=operator, why=why)
-    match resolution:
-        case "retry" | "dismiss":
-            return [decided]
-        case "accept" if a.unassigned >= a.cost.amount and a.state is State.FAILED:
-            return [decided]
-        case "credit" if a.unassigned > 0 and a.actor is not None:
-            amount = Money(a.unassigned, a.cost.currency)
-            return [decided, e.PaymentCredited(amount=amount, actor=a.actor)]
-        case "close" if a.current is not None and not a.current.dead:
-            closed = e.AttemptClosed(number=a.current.number, closure=e.Closure.ASSUMED)
-            return [decided, closed]
-        case _:
-            raise NotResolvable(resolution)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from paidflow.errors import ActionNotFound, InvalidArguments
+from paidflow.flow.hooks import read_payload
 from paidflow.flow.receipt import HistoryEntry, NextAction, Receipt
-from paidflow.flow.recorder import read_payload
 from paidflow.flow.registry import check_text
-from paidflow.flow.steps import Tools
+from paidflow.flow.tools import Tools
 from paidflow.money import Money
 from paidflow.states import codec
 from paidflow.states.aggregate import Aggregate, Fact

@@ -6,16 +6,15 @@ back, and what has been seen of the money is recorded without the hook.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
-from paidflow.actions.contract import Context, PaidAction
+from paidflow.actions.contract import PaidAction
 from paidflow.clock import Clock
 from paidflow.errors import ClaimTaken, PaidflowError, UnknownAction
+from paidflow.flow.hooks import HookRaised, Hooks
 from paidflow.flow.registry import Registry
 from paidflow.ids import Ids
 from paidflow.ledger.entries import Entry, entries_of
@@ -28,7 +27,6 @@ from paidflow.states.owed import HOOK_TRIES, owed
 from paidflow.store.contract import (
     Attachment,
     NewAttempt,
-    Payload,
     Request,
     Status,
     Store,
@@ -40,15 +38,6 @@ logger = logging.getLogger("paidflow.flow")
 
 ERROR_TEXT_MAX = 500
 FALLBACKS_MAX = 4
-
-
-class HookRaised(Exception):
-    """A hook of an action raised; what it raised is in ``error``."""
-
-    def __init__(self, hook: str, error: Exception) -> None:
-        super().__init__(hook)
-        self.hook = hook
-        self.error = error
 
 
 class LateRefused(Exception):
@@ -131,7 +120,7 @@ class Recorder:
         after = fold(before, events)
         command_id = self._ids.new_id()
         with self._store.transaction(step, command_id) as tx:
-            hooks = _Hooks(tx, self._registry, self._clock, action_id, beside.action)
+            hooks = Hooks(tx, self._registry, self._clock, action_id, beside.action)
             write = self._write(action_id, before, after, events, command_id, beside, hooks)
             try:
                 tx.write(write, [self._ids.new_id() for _ in events])
@@ -212,7 +201,7 @@ class Recorder:
         events: Sequence[e.Event],
         command_id: str,
         beside: Beside,
-        hooks: _Hooks,
+        hooks: Hooks,
     ) -> Write:
         start = before.version if before else 0
         entries: list[tuple[int, Entry]] = []
@@ -240,7 +229,7 @@ class Recorder:
         before: Aggregate | None,
         after: Aggregate,
         events: Sequence[e.Event],
-        hooks: _Hooks,
+        hooks: Hooks,
     ) -> tuple[str, ...]:
         """The claims to take: when the action begins, and again when it comes back from FAILED."""
         if before is not None and _is_late(events) and not hooks.still_valid(before):
@@ -267,9 +256,7 @@ class Recorder:
             failure_reason=a.failure_reason,
         )
 
-    def _run_hooks(
-        self, hooks: _Hooks, before: Aggregate | None, events: Sequence[e.Event]
-    ) -> None:
+    def _run_hooks(self, hooks: Hooks, before: Aggregate | None, events: Sequence[e.Event]) -> None:
         a = before
         for event in events:
             a = evolve(a, event)
@@ -284,72 +271,6 @@ class Recorder:
                     hooks.run("on_failed", a)
                 case _:
                     pass
-
-
-class _Hooks:
-    """The hooks of one action inside one transaction."""
-
-    def __init__(
-        self,
-        tx: Transaction,
-        registry: Registry,
-        clock: Clock,
-        action_id: str,
-        action: PaidAction | None,
-    ) -> None:
-        self._tx = tx
-        self._registry = registry
-        self._clock = clock
-        self._action_id = action_id
-        self._action = action
-
-    def perform(self, a: Aggregate) -> None:
-        result = self.run("perform", a)
-        if result is not None:
-            try:
-                text = json.dumps(result)
-            except (TypeError, ValueError) as error:
-                raise HookRaised("perform", error) from None
-            self._tx.query("update_result", action_id=self._action_id, result=text)
-
-    def run(self, hook: str, a: Aggregate) -> Any:
-        try:
-            return getattr(self._restored(a), hook)(self.context(a))
-        except Exception as error:
-            raise HookRaised(hook, error) from None
-
-    def claims(self, a: Aggregate) -> tuple[str, ...]:
-        try:
-            return tuple(self._restored(a).claims(self.context(a)))
-        except Exception as error:
-            raise HookRaised("claims", error) from None
-
-    def still_valid(self, a: Aggregate) -> bool:
-        return bool(self.run("still_valid", a))
-
-    def context(self, a: Aggregate) -> Context:
-        return Context(
-            action_id=self._action_id,
-            actor=a.actor,
-            now=self._clock.now(),
-            cost=a.cost,
-            performed=a.performed,
-            tx=self._tx,
-        )
-
-    def _restored(self, a: Aggregate) -> PaidAction:
-        if self._action is None:
-            payload = read_payload(self._tx, self._action_id)
-            self._action = self._registry.restore(a.kind, a.kind_version, payload.arguments)
-        return self._action
-
-
-def read_payload(tx: Transaction, action_id: str) -> Payload:
-    """The texts of an action."""
-    row = tx.query("select_payload", action_id=action_id).fetchone()
-    if row is None:
-        return Payload(None, None, None, erased=True)
-    return Payload(row["arguments"], row["result"], row["error"], bool(row["erased"]))
 
 
 def _log(kind: str, raised: HookRaised) -> None:

@@ -25,11 +25,14 @@ from paidflow.errors import (
     TooManyOpenInvoices,
     WeakIdempotencyKey,
 )
+from paidflow.flow.hooks import HookRaised
+from paidflow.flow.invoices import Opening
 from paidflow.flow.reading import Reading
 from paidflow.flow.receipt import Receipt
-from paidflow.flow.recorder import Beside, HookRaised
+from paidflow.flow.recorder import Beside
 from paidflow.flow.registry import check_text, fingerprint
-from paidflow.flow.steps import Opening, Steps, Tools
+from paidflow.flow.steps import Steps
+from paidflow.flow.tools import Tools
 from paidflow.ledger.entries import purse
 from paidflow.money import Money
 from paidflow.payments.contract import Declined, Opened
@@ -144,7 +147,7 @@ class Requesting:
             text = action.describe(ctx)
         hold = mode is e.Mode.PESSIMISTIC
         gateway = self._t.gateways.choose(cost.currency, hold=hold, wanted=action.gateway)
-        opening = self._steps.open(action_id, 1, gateway, cost, hold, text)
+        opening = self._steps.invoices.open(action_id, 1, gateway, cost, hold, text)
         if isinstance(opening.outcome, Declined):
             raise GatewayRefused(opening.outcome.reason)
         if hold and not isinstance(opening.outcome, Opened):
@@ -179,14 +182,21 @@ class Requesting:
         try:
             self._t.recorder.record(prepared.action_id, None, events, "request", beside)
         except HookRaised as raised:
+            self._drop_orphan(prepared)
             raise raised.error from None
         except (DuplicateRequest, ClaimTaken):
+            self._drop_orphan(prepared)
             # The claim may be taken by this very request, sent twice at the same moment.
             earlier = self._replay(prepared.request)
             if earlier is None:
                 raise
             return earlier
         return self._reading.receipt(prepared.action_id, changed=True, with_proof=True)
+
+    def _drop_orphan(self, prepared: Prepared) -> None:
+        """Nothing was stored, so nobody will be shown the invoice."""
+        if prepared.opening is not None:
+            self._steps.drop_orphan(prepared.action_id, prepared.opening)
 
     def _replay(self, request: Request | None) -> Receipt | None:
         with self._t.store.reading() as tx:
@@ -219,7 +229,7 @@ class Requesting:
             owed = p.action.has_own("after_paid")
             yield e.Paid(source=source, amount=p.cost, late=False, after_paid_owed=owed)
         elif isinstance(p.opening.outcome, Opened):
-            yield self._steps.attached(p.opening, p.opening.outcome.invoice)
+            yield self._steps.invoices.attached(p.opening, p.opening.outcome.invoice)
         else:
             yield e.InvoiceAwaited(until=self._t.clock.now() + self._creation)
 

@@ -6,82 +6,37 @@ shows then is recorded.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
 
-from paidflow.actions.contract import AfterPaid, Context
-from paidflow.clock import Clock
+from paidflow.actions.contract import AfterPaid
 from paidflow.errors import Conflict, GatewayUnavailable, NoFunding, UnknownAction
-from paidflow.flow.gateways import Gateways
-from paidflow.flow.recorder import Beside, Recorder, read_payload
-from paidflow.flow.registry import Registry
-from paidflow.ids import Ids
-from paidflow.keyring import Keyring
-from paidflow.money import Money
+from paidflow.flow.hooks import read_payload
+from paidflow.flow.invoices import Invoices, Opening, command_key
+from paidflow.flow.recorder import Beside
+from paidflow.flow.tools import Tools
 from paidflow.payments.contract import (
     CancelCommand,
     CaptureCommand,
     Declined,
     Held,
-    Invoice,
     NotSent,
-    OpenCommand,
     Opened,
-    OpenOutcome,
     Unreachable,
 )
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, Attempt
+from paidflow.states.aggregate import Aggregate
 from paidflow.states.decide import advance, cancel_declined, decide
 from paidflow.states.machine import State
 from paidflow.states.owed import HOOK_TRIES, OwedKind, owed
-from paidflow.store.contract import Attachment, NewAttempt, Status, Store, row_to_status
+from paidflow.store.contract import Attachment, Status, row_to_status
 
 logger = logging.getLogger("paidflow.flow")
 
 STEPS_MAX = 16
 """An action that is driven makes at most this many steps in a row; the worker does the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """An attempt that was started, and what the gateway said.
-
-    Args:
-        number: the number of the attempt.
-        gateway: the gateway's name.
-        hold: whether the money is locked first.
-        amount: what is asked for.
-        key_id: the key of the preimage.
-        nonce: 128 secret random bits.
-        outcome: what the gateway said.
-    """
-
-    number: int
-    gateway: str
-    hold: bool
-    amount: Money
-    key_id: str
-    nonce: str = field(repr=False)
-    outcome: OpenOutcome
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every step works with."""
-
-    store: Store
-    gateways: Gateways
-    registry: Registry
-    recorder: Recorder
-    keyring: Keyring
-    clock: Clock
-    ids: Ids
 
 
 class Steps:
@@ -93,6 +48,7 @@ class Steps:
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
+        self.invoices = Invoices(tools)
         self._do: dict[OwedKind, Callable[[str, Aggregate], bool]] = {
             OwedKind.INVOICE: self._obtain_invoice,
             OwedKind.PAYMENT: self._look,
@@ -163,75 +119,16 @@ class Steps:
                 return True
         return True
 
-    def open(
-        self, action_id: str, number: int, gateway: str, amount: Money, hold: bool, text: str
-    ) -> Opening:
-        """Ask a gateway for the invoice of an attempt."""
-        nonce, key_id = self.tools.ids.new_nonce(), self.tools.keyring.current
-        return self._open(action_id, number, gateway, amount, hold, text, key_id, nonce)
-
-    def _open(
-        self,
-        action_id: str,
-        number: int,
-        gateway: str,
-        amount: Money,
-        hold: bool,
-        text: str,
-        key_id: str,
-        nonce: str,
-    ) -> Opening:
-        preimage = self.tools.keyring.preimage(
-            key_id, action_id=action_id, attempt=number, nonce=nonce, amount=amount
-        )
-        profile = self.tools.gateways.profile(gateway)
-        command = OpenCommand(
-            key=_key(action_id, number, "open"),
-            amount=amount,
-            hold=hold,
-            payment_hash=hashlib.sha256(preimage).hexdigest() if hold else None,
-            description=text,
-            expires_in_s=profile.invoice_expiry_s if profile else 0,
-        )
-        outcome = self.tools.gateways.open(gateway, command)
-        if isinstance(outcome, Opened) and outcome.invoice.amount != amount:
-            outcome = Declined("the invoice differs from what was asked for")
-        return Opening(number, gateway, hold, amount, key_id, nonce, outcome)
-
-    def attached(self, opening: Opening, invoice: Invoice) -> e.InvoiceAttached:
-        """The event that an invoice belongs to an attempt."""
-        profile = self.tools.gateways.profile(opening.gateway)
-        closed_at = None
-        if profile and profile.close_grace_s is not None and invoice.expires_at is not None:
-            closed_at = invoice.expires_at + timedelta(seconds=profile.close_grace_s)
-        return e.InvoiceAttached(
-            number=opening.number,
-            gateway=opening.gateway,
-            hold=opening.hold,
-            amount=opening.amount,
-            key_id=opening.key_id,
-            invoice_id=invoice.invoice_id,
-            expires_at=invoice.expires_at,
-            assumed_closed_at=closed_at,
-        )
-
-    def starting(self, a: Aggregate) -> tuple[e.AttemptStarted, NewAttempt]:
-        """The next attempt of an action that needs a new invoice.
-
-        Raises:
-            NoFunding: when no gateway can take it any more.
-        """
-        hold = a.mode is e.Mode.PESSIMISTIC
-        wanted = self.tools.registry.kind(a.kind).gateway
-        gateway = self.tools.gateways.choose(a.cost.currency, hold=hold, wanted=wanted)
-        event = e.AttemptStarted(
-            number=len(a.attempts) + 1,
-            gateway=gateway,
-            hold=hold,
-            amount=a.cost,
-            key_id=self.tools.keyring.current,
-        )
-        return event, NewAttempt(event.number, gateway, self.tools.ids.new_nonce())
+    def drop_orphan(self, action_id: str, opening: Opening) -> None:
+        """Close an invoice that nobody was shown, unless somebody faster has attached it."""
+        if not isinstance(opening.outcome, Opened):
+            return
+        invoice_id = opening.outcome.invoice.invoice_id
+        loaded = self.load(action_id)
+        if loaded and loaded[0].attempt_of(opening.gateway, invoice_id):
+            return
+        command = CancelCommand(invoice_id, command_key(action_id, opening.number, "cancel"))
+        self.tools.gateways.cancel(opening.gateway, command)
 
     def note(self, action_id: str, a: Aggregate, event: e.Event, step: str) -> None:
         """Record one event that follows from time alone; somebody faster is no harm."""
@@ -279,9 +176,9 @@ class Steps:
             attempt.gateway,
             CaptureCommand(
                 invoice_id=attempt.invoice_id,
-                key=_key(action_id, attempt.number, "capture"),
+                key=command_key(action_id, attempt.number, "capture"),
                 amount=attempt.amount,
-                preimage=self._preimage(action_id, attempt),
+                preimage=self.invoices.preimage(action_id, attempt),
             ),
         )
         answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
@@ -290,26 +187,15 @@ class Steps:
             return self._record(action_id, a, declined, "capture_declined")
         return self._record(action_id, a, decide(a, answer, self.tools.clock.now()), "captured")
 
-    def _preimage(self, action_id: str, attempt: Attempt) -> bytes:
-        with self.tools.store.reading() as tx:
-            row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
-        if row is None:
-            raise AssertionError("an attempt has a row")
-        return self.tools.keyring.preimage(
-            attempt.key_id,
-            action_id=action_id,
-            attempt=attempt.number,
-            nonce=row["nonce"],
-            amount=attempt.amount,
-        )
-
     def _close(self, action_id: str, a: Aggregate) -> bool:
         attempt = a.current if a.state is State.CANCELLING else a.to_close
         if attempt is None or attempt.invoice_id is None:
             return False
         if self._ask(action_id, a, attempt.gateway, attempt.invoice_id):
             return True
-        command = CancelCommand(attempt.invoice_id, _key(action_id, attempt.number, "cancel"))
+        command = CancelCommand(
+            attempt.invoice_id, command_key(action_id, attempt.number, "cancel")
+        )
         outcome = self.tools.gateways.cancel(attempt.gateway, command)
         answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
         events = decide(a, answer, self.tools.clock.now())
@@ -324,25 +210,12 @@ class Steps:
         attempt = a.current
         if attempt is None or attempt.dead:
             try:
-                started, row = self.starting(a)
+                started, row = self.invoices.starting(a)
             except (NoFunding, UnknownAction):
                 return False
             self.tools.recorder.record(action_id, a, [started], "attempt", Beside(attempts=(row,)))
             return True
-        with self.tools.store.reading() as tx:
-            row = tx.query("select_attempt", action_id=action_id, number=attempt.number).fetchone()
-        if row is None:
-            raise AssertionError("an attempt has a row")
-        opening = self._open(
-            action_id,
-            attempt.number,
-            attempt.gateway,
-            attempt.amount,
-            attempt.hold,
-            self._describe(action_id, a),
-            attempt.key_id,
-            row["nonce"],
-        )
+        opening = self.invoices.open_again(action_id, a, attempt)
         return self._attach(action_id, a, opening)
 
     def _attach(self, action_id: str, a: Aggregate, opening: Opening) -> bool:
@@ -358,34 +231,14 @@ class Steps:
             self.tools.recorder.record(
                 action_id,
                 a,
-                [self.attached(opening, invoice)],
+                [self.invoices.attached(opening, invoice)],
                 "attach",
                 Beside(attachment=attachment),
             )
         except Conflict:
-            self._drop_orphan(action_id, opening, invoice)
+            self.drop_orphan(action_id, opening)
             raise
         return True
-
-    def _drop_orphan(self, action_id: str, opening: Opening, invoice: Invoice) -> None:
-        """Close an invoice that nobody was shown, unless a faster worker has attached it."""
-        loaded = self.load(action_id)
-        if loaded and loaded[0].attempt_of(opening.gateway, invoice.invoice_id):
-            return
-        command = CancelCommand(invoice.invoice_id, _key(action_id, opening.number, "cancel"))
-        self.tools.gateways.cancel(opening.gateway, command)
-
-    def _describe(self, action_id: str, a: Aggregate) -> str:
-        """What the payer reads; the kind when the texts are gone or ``describe`` raises."""
-        with self.tools.store.reading() as tx:
-            payload = read_payload(tx, action_id)
-            now = self.tools.clock.now()
-            try:
-                action = self.tools.registry.restore(a.kind, a.kind_version, payload.arguments)
-                return action.describe(Context(action_id, a.actor, now, a.cost, a.performed, tx))
-            except Exception as error:
-                logger.warning("describe of %s raised %s", action_id, type(error).__name__)
-                return a.kind
 
     def _undo(self, action_id: str, a: Aggregate) -> bool:
         return self._record(action_id, a, (e.HookDone(hook=e.Hook.ON_FAILED),), "undo")
@@ -412,7 +265,3 @@ class Steps:
 
 
 _HOOKS = frozenset({OwedKind.COMPLETE, OwedKind.UNDO, OwedKind.AFTER_PAID})
-
-
-def _key(action_id: str, number: int, command: str) -> str:
-    return f"pf-{action_id}-{number}-{command}"

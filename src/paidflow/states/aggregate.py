@@ -245,6 +245,9 @@ def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> Aggregate:
     )
 
 
+ABOUT_HOOKS = frozenset({e.AttentionReason.HOOK_FAILS, e.AttentionReason.NOT_REGISTERED})
+
+
 def _about_money(a: Aggregate) -> e.AttentionReason | None:
     """What a person was asked about money: only a person's answer ends it."""
     reasons = (e.AttentionReason.LATE_PAYMENT, e.AttentionReason.WRONG_CURRENCY)
@@ -271,12 +274,15 @@ def _tell_rest(a: Aggregate, event: e.Event) -> Aggregate:
         case e.AttentionResolved():
             accepted = event.resolution == "accept"
             answered = _about_money(a) is not None and not accepted
+            given_up = event.resolution == "dismiss" and a.attention in ABOUT_HOOKS
             return replace(
                 a,
                 attention=None,
                 hook_failures=0,
                 decided=a.unassigned if answered else a.decided,
                 late_refused=a.late_refused and not accepted,
+                after_paid_owed=a.after_paid_owed and not given_up,
+                undo_owed=a.undo_owed and not given_up,
                 accept_granted=accepted,
             )
         case _:

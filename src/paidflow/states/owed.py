@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from paidflow.states.aggregate import Aggregate, Fact
+from paidflow.states.aggregate import ABOUT_HOOKS, Aggregate, Fact
 from paidflow.states.answers import InstantDeadline
 from paidflow.states.decide import MARGIN, accepts_late
-from paidflow.states.events import AttentionReason
 from paidflow.states.machine import State
 
 SWEEP = timedelta(minutes=10)
@@ -77,7 +76,7 @@ _FIRST = frozenset({State.HELD, State.CAPTURING, State.CANCELLING})
 
 def _kind(a: Aggregate, now: datetime) -> OwedKind | None:
     settled = a.current is not None and a.current.fact is Fact.SETTLED
-    hook_fails = a.attention in (AttentionReason.HOOK_FAILS, AttentionReason.NOT_REGISTERED)
+    hook_fails = a.attention in ABOUT_HOOKS
     if a.to_close is not None and a.state not in _FIRST:
         return OwedKind.CLOSE_OTHER
     match a.state:

@@ -76,7 +76,8 @@ class PostgresTransaction(SqlTransaction):
     def broken_rule(self, error: Exception) -> str | None:
         if not isinstance(error, psycopg.IntegrityError):
             return None
-        return f"{error.diag.constraint_name} {error.diag.table_name}"
+        unique = isinstance(error, psycopg.errors.UniqueViolation)
+        return error.diag.table_name if unique else error.diag.constraint_name
 
     def before_append(self) -> None:
         self._order.take(self)

@@ -17,6 +17,7 @@ from paidflow.store.contract import as_time
 from paidflow.store.visibility import visible
 
 _RULE = re.compile(r"\bvisible\(\s*([^)]*?)\s*\)")
+_NO_SQL = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +43,14 @@ class Attention:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """What has gone into an account less what has gone out, in one currency."""
+
+    account: str
+    amount: Money
+
+
 class Reader:
     """Reads for one viewer at a time.
 
@@ -64,13 +73,13 @@ class Reader:
         Raises:
             InvalidArguments: when the query does not ask what is visible.
         """
-        ruled, found = _RULE.subn(lambda match: visible(match.group(1)), sql)
-        if not found:
+        ruled = _RULE.sub(lambda match: visible(match.group(1)), sql)
+        if not _RULE.search(_NO_SQL.sub("", sql)):
             raise InvalidArguments("the query has no visible(table.id), so it shows everything")
         with self._flow.store.reading() as tx:
             return tx.execute(ruled, viewer=viewer, **params).fetchall()
 
-    def accounts(self, prefix: str = "") -> dict[str, Money]:
+    def accounts(self, prefix: str = "") -> list[AccountBalance]:
         """What has gone into each account less what has gone out; for operators.
 
         Args:
@@ -78,7 +87,10 @@ class Reader:
         """
         with self._flow.store.reading() as tx:
             rows = tx.query("sum_accounts", prefix=prefix).fetchall()
-        return {row["account"]: Money(int(row["total"]), row["currency"]) for row in rows}
+        return [
+            AccountBalance(row["account"], Money(int(row["total"]), row["currency"]))
+            for row in rows
+        ]
 
     def failed(self, actor: str, *, limit: int = 50) -> list[FailedPayment]:
         """The failed payments of an actor, newest first."""
