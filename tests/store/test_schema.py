@@ -180,7 +180,7 @@ def test_a_bad_row_is_refused(flow: PaidFlow, case: tuple[str, dict[str, Any]]) 
 @pytest.mark.parametrize("how", ["update {} set {} = {}", "delete from {}", "truncate {}"])
 def test_the_log_and_the_ledger_are_append_only(flow: PaidFlow, table: str, how: str) -> None:
     if how.startswith("truncate") and isinstance(flow.store, SqliteStore):
-        pytest.skip("SQLite has no truncate; it is a delete")
+        how = "delete from {}"  # SQLite has no truncate; it empties a table like this
     with flow.store.transaction("test") as tx:
         insert(tx, table, GOOD[table])
     column = "topic" if table == "paidflow_events" else "amount"

@@ -14,7 +14,6 @@ from paidflow import Context, PaidFlow, State, sats
 from paidflow.errors import Conflict, InvalidConfiguration, TransactionOpen
 from paidflow.flow.paid_flow import open_store
 from paidflow.store.base import SqlTransaction
-from paidflow.store.sqlite import SqliteStore
 from tests.flow.support import snapshot
 from tests.wall import Note
 
@@ -209,9 +208,8 @@ def test_percent_signs_like_and_modulo(flow: PaidFlow) -> None:
         assert tx.execute("select 7 % 4 as rest").fetchone() == {"rest": 3}
 
 
+@pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
 def test_casts(flow: PaidFlow) -> None:
-    if isinstance(flow.store, SqliteStore):
-        pytest.skip("SQLite has no '::'")
     with flow.store.reading() as tx:
         sql = "select :number::text || 'a:b'::text as said, '5'::int % 3 as rest"
         assert tx.execute(sql, number=7).fetchone() == {"said": "7a:b", "rest": 2}
