@@ -19,7 +19,7 @@ demo-story: venv
 	$(BIN)/python -m examples.forum_story
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -23,6 +23,9 @@ from paidflow.store.queries import queries, script
 
 VERSION_MIN = 140000
 CLOCK_SAMPLE_S = 10.0
+IDLE_TIMEOUT_MS = 30_000
+"""How long a transaction may rest between two statements, a hook's own pauses included."""
+
 _CREATE_LOCK = 0x7061_6964
 
 Connection = psycopg.Connection[DictRow]
@@ -184,6 +187,8 @@ def _check(connection: Connection) -> None:
 
 def _configure(connection: Connection) -> None:
     connection.execute("set time zone 'UTC'")
+    # A process that was frozen in the middle must not keep the others waiting for ever.
+    connection.execute(f"set idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
     if connection.info.server_version < VERSION_MIN:
         raise InvalidConfiguration("PostgreSQL 14 or newer is needed")
     connection.commit()
