@@ -14,6 +14,7 @@ import pytest
 from paidflow import PaidFlow, State, Worker
 from paidflow.errors import CommitUnknown
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.store.postgres import PostgresStore
 from tests.postgres_server import PostgresServer
 from tests.wall import Note, effects, open_wall
 
@@ -130,3 +131,12 @@ def _wait_until_paid(flow: PaidFlow, action_id: str) -> None:
     while flow.get(action_id, actor="ann").state is not State.PAID:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
+
+
+def test_a_frozen_transaction_ends_by_itself(server: PostgresServer) -> None:
+    """Unless the database has a limit of its own, a connection of ours has one."""
+    store = PostgresStore(server.create_database(), connections_max=1)
+    with store.reading() as tx:
+        row = tx.execute("show idle_in_transaction_session_timeout").fetchone()
+    store.close()
+    assert row == {"idle_in_transaction_session_timeout": "30s"}

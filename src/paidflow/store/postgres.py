@@ -23,8 +23,8 @@ from paidflow.store.queries import queries, script
 
 VERSION_MIN = 140000
 CLOCK_SAMPLE_S = 10.0
-IDLE_TIMEOUT_MS = 30_000
-"""How long a transaction may rest between two statements, a hook's own pauses included."""
+IDLE_TIMEOUT = "30s"
+"""How long a transaction may rest between two statements, unless the database has a limit."""
 
 _CREATE_LOCK = 0x7061_6964
 
@@ -188,7 +188,11 @@ def _check(connection: Connection) -> None:
 def _configure(connection: Connection) -> None:
     connection.execute("set time zone 'UTC'")
     # A process that was frozen in the middle must not keep the others waiting for ever.
-    connection.execute(f"set idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
+    setting = "idle_in_transaction_session_timeout"
+    connection.execute(
+        "select set_config(%s, %s, false) where current_setting(%s) = '0'",
+        [setting, IDLE_TIMEOUT, setting],
+    )
     if connection.info.server_version < VERSION_MIN:
         raise InvalidConfiguration("PostgreSQL 14 or newer is needed")
     connection.commit()
