@@ -19,6 +19,7 @@ from tests.simulation.machine import PaidActions
 from tests.wall import TABLES
 
 STEPS = 40
+BATCH = 100
 RUNS_SQLITE = 1_000
 RUNS_POSTGRES = 300
 RULES = {
@@ -48,16 +49,32 @@ def _with_tables(store: SqliteStore | PostgresStore) -> Store:
 
 
 def _simulate(new_store: Callable[[], Store], runs: int, command: str) -> Counter[str]:
-    number = int(os.environ.get("PAIDFLOW_SEED") or random.SystemRandom().randrange(2**32))
-    shrink = "PAIDFLOW_SHRINK" in os.environ
+    """Run batches until there were enough runs and, since some runs end early, enough steps."""
+    first = int(os.environ.get("PAIDFLOW_SEED") or random.SystemRandom().randrange(2**32))
     counts: Counter[str] = Counter()
+    done = batch = 0
+    while done < runs or _steps(counts) < runs * STEPS:
+        done += _run_batch(new_store, first + batch, command, counts)
+        batch += 1
+    print(f"{done} runs, {_steps(counts)} steps, seeds {first} to {first + batch - 1}")
+    return counts
+
+
+def _steps(counts: Counter[str]) -> int:
+    return sum(n for name, n in counts.items() if name.startswith("rule:"))
+
+
+def _run_batch(
+    new_store: Callable[[], Store], number: int, command: str, counts: Counter[str]
+) -> int:
     machine = type("PaidActions", (PaidActions,), {"counts": counts, "runs": 0})
     machine.new_store = staticmethod(new_store)
+    shrink = "PAIDFLOW_SHRINK" in os.environ
     try:
         run_state_machine_as_test(
             seed(number)(machine),
             settings=settings(
-                max_examples=runs,
+                max_examples=BATCH,
                 stateful_step_count=STEPS,
                 deadline=None,
                 database=None,
@@ -71,10 +88,7 @@ def _simulate(new_store: Callable[[], Store], runs: int, command: str) -> Counte
         print(f"replay: PAIDFLOW_SEED={number} {command}")
         print("with PAIDFLOW_SHRINK=1 it looks for a shorter way to fail, which takes minutes")
         raise
-    steps = sum(n for name, n in counts.items() if name.startswith("rule:"))
-    print(f"{machine.runs} runs, {steps} steps, seed {number}")
-    assert machine.runs >= runs
-    return counts
+    return machine.runs
 
 
 def _assert_all_reached(counts: Counter[str]) -> None:
