@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from benchmarks.cases import LONG, SHORT, Case, Result
 from benchmarks.chart import write_chart
 from benchmarks.loads import run_case
 from benchmarks.measures import CONTEXT, MEASURES
-from benchmarks.output import lines_of, tables, write_json
+from benchmarks.output import HOW, lines_of, tables, write_json
 from benchmarks.rounds import cases_of, outcomes, run_rounds
 from benchmarks.sides import NAMES
 from tests.postgres_server import PostgresServer
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cases += [case for case in CONTEXT if case.side in sides]
     if not cases:
         sys.exit("nothing to run: these sides have no part in these measures")
+    # Terminated, it ends as if interrupted, so that it stops its PostgreSQL.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with PostgresServer(fsync=True, settings=SETTINGS) as server:
         server_settings = _settings(server)
@@ -57,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = run_rounds(cases, size.rounds, run)
     found = outcomes(chosen, results)
     print(tables(lines_of(results), found))
+    print(f"\n{HOW}")
     options.out.mkdir(parents=True, exist_ok=True)
     write_json(options.out / "results.json", size, server_settings, results, found)
     write_chart(options.out / "results.svg", lines_of(results))

@@ -14,6 +14,12 @@ from benchmarks.cases import Case, Result, Size
 from benchmarks.figures import Spread
 from benchmarks.rounds import Outcome
 
+HOW = """\
+Ratios are taken within a round; the table shows their median, smallest and largest.
+Processor time is user and system time per lifecycle, settlement or call, in the middle round:
+own CPU by getrusage, for this process and the clients that it starts; server CPU from
+/proc/<pid>/stat, summed over the postmaster and all of its children, also those that ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -131,6 +137,7 @@ def write_json(
             "python": platform.python_version(),
         },
         "server": server_settings,
+        "how": HOW,
         "size": asdict(size),
         "measures": [
             {

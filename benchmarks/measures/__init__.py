@@ -22,5 +22,5 @@ MEASURES: tuple[Measure, ...] = (
     j_credits.MEASURE,
 )
 
-CONTEXT = a_hand_written.CONTEXT
-"""Sides that no measure compares; they show where the others stand."""
+CONTEXT = (*a_hand_written.CONTEXT, *e_hot_item.CONTEXT)
+"""Cases that no measure compares; they show where the others stand."""

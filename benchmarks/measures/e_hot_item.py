@@ -8,6 +8,7 @@ from benchmarks.rounds import Measure, Round
 
 ON_ONE = Case("paidflow", "zap", threads=THREADS, items=HOT)
 ON_MANY = Case("paidflow", "zap", threads=THREADS, items=MANY)
+CONTEXT = tuple(Case("hand_written", "zap", threads=THREADS, items=n) for n in (HOT, MANY))
 
 
 def ratio(done: Round) -> float:
