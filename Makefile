@@ -4,7 +4,7 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story test check soak soak-short mutants clean
+.PHONY: venv demo demo-story test check soak soak-short bench bench-short mutants clean
 
 venv: $(STAMP)
 
@@ -32,6 +32,13 @@ soak: venv
 
 soak-short: venv
 	PAIDFLOW_SOAK=short $(BIN)/python -m pytest -m soak $(ARGS)
+
+# More options, e.g. `make bench-short ARGS="--side hand_written"`; at most 60 and 5 minutes.
+bench: venv
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-short: venv
+	$(BIN)/python -m benchmarks --short $(ARGS)
 
 mutants: venv
 	$(BIN)/python tests/mutants/run.py

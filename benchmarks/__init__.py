@@ -1,0 +1,1 @@
+"""How fast paidflow is, next to other ways of doing the same job in the same run."""

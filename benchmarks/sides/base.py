@@ -1,0 +1,83 @@
+"""What every side of the benchmarks is able to do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from benchmarks.gateway import NoopGateway
+
+ACTORS = 1_000
+"""How many people take part; they take turns."""
+
+PURSE = 10**12
+"""What a person who pays from credits has, in minor units: enough for any run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is in a side's tables.
+
+    Args:
+        paid: payments that are paid.
+        visible: rows of the view that everybody sees.
+        zaps: rows that refer to an item.
+    """
+
+    paid: int
+    visible: int
+    zaps: int = 0
+
+
+class Side(ABC):
+    """One way to do the job, on a database of its own.
+
+    Args:
+        dsn: the database.
+        threads: how many threads will use it at once.
+    """
+
+    loads: ClassVar[frozenset[str]] = frozenset({"lifecycle", "settle"})
+    """What it can be measured with."""
+
+    def __init__(self, dsn: str, threads: int) -> None:
+        self.dsn = dsn
+        self.threads = threads
+        self.gateway = NoopGateway()
+
+    @abstractmethod
+    def create(self, *, items: int, purses: int) -> None:
+        """Create the tables, so many items to refer to, and so many actors with a full purse."""
+
+    @abstractmethod
+    def perform(self, n: int) -> str:
+        """Open the invoice and store payment and view row; returns the id of the invoice."""
+
+    @abstractmethod
+    def settle(self, invoice_id: str) -> None:
+        """Look at the invoice; it is paid: mark the payment, show the view row."""
+
+    @abstractmethod
+    def counts(self) -> Counts:
+        """What is in the tables now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close all connections."""
+
+    def zap(self, n: int, item: int) -> None:
+        """A lifecycle whose settlement also inserts a row that refers to an item."""
+        raise NotImplementedError
+
+    def perform_from_credits(self, n: int) -> None:
+        """Debit the purse of an actor, and store a paid payment and a visible view row."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:  # noqa: B027 - most sides have nothing left to do
+        """Return when everything is done that follows from the calls so far."""
+
+
+def actor(n: int) -> str:
+    """Whose turn it is."""
+    return f"actor-{n % ACTORS}"

@@ -1,0 +1,93 @@
+"""The job by hand with psycopg: a pool, prepared statements, two transactions per lifecycle."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from benchmarks.gateway import is_paid, new_invoice
+from benchmarks.sides.base import Counts, Side, actor
+from benchmarks.sides.tables import AMOUNT, count_rows, create_tables
+
+_PAYMENT = (
+    "insert into payments (id, invoice_id, actor, amount, state) values (%s, %s, %s, %s, 'pending')"
+)
+_POST = "insert into posts (id, text, visible) values (%s, %s, false)"
+_PAID = (
+    "update payments set state = 'paid', paid_at = now()"
+    " where invoice_id = %s and state = 'pending' returning id"
+)
+_SHOW = "update posts set visible = true where id = %s"
+_ZAP = "insert into zaps (id, item) values (%s, %s)"
+_DEBIT = "update purses set balance = balance - %s where actor = %s and balance >= %s"
+_PAID_AT_ONCE = (
+    "insert into payments (id, actor, amount, state, paid_at) values (%s, %s, %s, 'paid', now())"
+)
+_VISIBLE_POST = "insert into posts (id, text, visible) values (%s, %s, true)"
+
+
+class HandWritten(Side):
+    """What a careful programmer writes who needs no history."""
+
+    loads: ClassVar[frozenset[str]] = frozenset({"lifecycle", "settle", "zap", "credits"})
+    autocommit = False
+
+    def __init__(self, dsn: str, threads: int) -> None:
+        super().__init__(dsn, threads)
+        self.pool = ConnectionPool(
+            dsn,
+            kwargs={"autocommit": self.autocommit},
+            min_size=threads,
+            max_size=threads,
+            open=True,
+        )
+        self.pool.wait()
+
+    def create(self, *, items: int, purses: int) -> None:
+        with psycopg.connect(self.dsn) as connection:
+            create_tables(connection, items=items, purses=purses)
+
+    def perform(self, n: int) -> str:
+        payment_id = str(uuid4())
+        invoice_id = new_invoice(self.gateway, payment_id)
+        with self.pool.connection() as connection:
+            row = (payment_id, invoice_id, actor(n), AMOUNT)
+            connection.execute(_PAYMENT, row, prepare=True)
+            connection.execute(_POST, (payment_id, f"post {n}"), prepare=True)
+        return invoice_id
+
+    def settle(self, invoice_id: str) -> None:
+        self._settle(invoice_id, None)
+
+    def zap(self, n: int, item: int) -> None:
+        self._settle(self.perform(n), item)
+
+    def _settle(self, invoice_id: str, item: int | None) -> None:
+        if not is_paid(self.gateway, invoice_id):
+            return
+        with self.pool.connection() as connection:
+            found: Any = connection.execute(_PAID, (invoice_id,), prepare=True).fetchone()
+            if found is None:  # somebody else was faster
+                return
+            connection.execute(_SHOW, found, prepare=True)
+            if item is not None:
+                connection.execute(_ZAP, (*found, item), prepare=True)
+
+    def perform_from_credits(self, n: int) -> None:
+        payment_id = str(uuid4())
+        with self.pool.connection() as connection:
+            debit = (AMOUNT, actor(n), AMOUNT)
+            if connection.execute(_DEBIT, debit, prepare=True).rowcount != 1:
+                raise AssertionError("the purse has not enough")
+            connection.execute(_PAID_AT_ONCE, (payment_id, actor(n), AMOUNT), prepare=True)
+            connection.execute(_VISIBLE_POST, (payment_id, f"post {n}"), prepare=True)
+
+    def counts(self) -> Counts:
+        with psycopg.connect(self.dsn) as connection:
+            return count_rows(connection)
+
+    def close(self) -> None:
+        self.pool.close()
