@@ -19,7 +19,7 @@ SIDES = ("pay", "cancel", "retry", "expire", "worker")
 PAIRS = tuple(combinations_with_replacement(SIDES, 2))
 THREADS = 50
 ROUNDS = 50
-ROUNDS_SOAK = {"short": 10, "long": 500}
+ROUNDS_SOAK = {"short": 10, "long": 100}
 
 
 @pytest.fixture
