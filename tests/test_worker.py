@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from paidflow import PaidFlow, Receipt, State, Worker
+from paidflow.flow.loaded import Loaded
 from paidflow.payments.contract import Lookup
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.store.contract import as_time
@@ -227,11 +228,11 @@ def test_a_database_that_is_away_for_a_while(
         error = sqlite3.OperationalError("database is locked")
     begin, left = store._begin, [3]
 
-    def away(*, writes: bool) -> Any:
+    def away() -> Any:
         if threading.current_thread() is thread and left[0]:
             left[0] -= 1
             raise error
-        return begin(writes=writes)
+        return begin()
 
     monkeypatch.setattr(store, "_begin", away)
     worker = Worker(flow, poll_s=0.01)
@@ -250,10 +251,10 @@ def test_one_action_that_cannot_be_worked_on(
     good = expired(flow, sandbox, Note(text="good"))
     work_on = flow.steps.drive
 
-    def drive(action_id: str, *, hooks_too: bool) -> bool:
-        if action_id == bad.action_id:
+    def drive(loaded: Loaded, *, hooks_too: bool) -> tuple[Loaded, bool]:
+        if loaded.action_id == bad.action_id:
             raise KeyError("a program that is wrong")
-        return work_on(action_id, hooks_too=hooks_too)
+        return work_on(loaded, hooks_too=hooks_too)
 
     sandbox.outage(True)
     for receipt in (bad, good):

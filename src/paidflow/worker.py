@@ -15,12 +15,12 @@ from types import FrameType
 
 from paidflow import checkpoints
 from paidflow.errors import GatewayUnavailable, PaidflowError
+from paidflow.flow.loaded import Loaded
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate
 from paidflow.states.machine import State
 from paidflow.states.owed import OwedKind, owed
-from paidflow.store.contract import Status
+from paidflow.store.contract import Status, row_to_status
 
 logger = logging.getLogger("paidflow.worker")
 
@@ -146,41 +146,51 @@ class Worker:
         return len(rows)
 
     def _work(self, action_id: str) -> None:
+        steps, in_vain = self._flow.steps, True
         try:
-            in_vain = self._flow.steps.drive(action_id, hooks_too=True)
-        except Exception as error:
-            # One action that cannot be worked on must not keep the others from being.
-            logger.warning("action %s: %s", action_id, type(error).__name__)
-            in_vain = True
-        try:
-            loaded = self._flow.steps.load(action_id)
+            loaded = steps.load(action_id)
+            if loaded is None:
+                return
+            try:
+                loaded, in_vain = steps.drive(loaded, hooks_too=True)
+            except Exception as error:
+                # One action that cannot be worked on must not keep the others from being.
+                logger.warning("action %s: %s", action_id, type(error).__name__)
+                loaded = steps.reload(loaded)
+            status = self._status(action_id)
         except PaidflowError as error:  # unreadable for this program: again after the lease
             logger.error("action %s: %s", action_id, type(error).__name__)
             return
-        if loaded is None:
+        if status is None:
             return
-        self._end_watch(action_id, *loaded)
+        self._end_watch(loaded, status)
         if in_vain:
-            self._try_later(action_id, *loaded)
-            self._give_up_hold(action_id, *loaded)
-            self._alarm(action_id, *loaded)
+            self._try_later(loaded, status)
+            self._give_up_hold(loaded, status)
+            self._alarm(loaded, status)
 
-    def _end_watch(self, action_id: str, a: Aggregate, status: Status) -> None:
+    def _status(self, action_id: str) -> Status | None:
+        with self._flow.store.reading() as tx:
+            row = tx.query("select_status", action_id=action_id).fetchone()
+        return None if row is None else row_to_status(row)
+
+    def _end_watch(self, loaded: Loaded, status: Status) -> None:
         """An invoice that only counted as closed is not looked at for ever."""
+        a = loaded.aggregate
         due = owed(a, self._flow.clock.now())
         if status.owed != OwedKind.WATCH or (due is not None and due.kind is OwedKind.WATCH):
             return
         with self._flow.store.transaction("end_watch") as tx:
             tx.query(
                 "end_watch",
-                action_id=action_id,
+                action_id=loaded.action_id,
                 version=a.version,
                 owed=due.kind if due else None,
                 due_at=due.due_at if due else None,
             )
 
-    def _try_later(self, action_id: str, a: Aggregate, status: Status) -> None:
-        now = self._flow.clock.now()
+    def _try_later(self, loaded: Loaded, status: Status) -> None:
+        now, a = self._flow.clock.now(), loaded.aggregate
         due = owed(a, now)
         if due is None or due.kind is OwedKind.PERSON:
             return
@@ -188,10 +198,12 @@ class Worker:
         if due.kind in _WAITING:
             due_at = due.due_at
         with self._flow.store.transaction("reschedule") as tx:
-            tx.query("reschedule", action_id=action_id, version=a.version, due_at=due_at, now=now)
+            unmoved = {"action_id": loaded.action_id, "version": a.version}
+            tx.query("reschedule", due_at=due_at, now=now, **unmoved)
 
-    def _give_up_hold(self, action_id: str, a: Aggregate, status: Status) -> None:
+    def _give_up_hold(self, loaded: Loaded, status: Status) -> None:
         """Release a hold when the work could not be done within the gateway's patience."""
+        a = loaded.aggregate
         if a.state is not State.HELD or a.current is None or a.current.dead:
             return
         profile = self._flow.gateways.profile(a.current.gateway)
@@ -201,10 +213,11 @@ class Worker:
         if self._flow.clock.now() - tried_at < timedelta(seconds=profile.patience_s):
             return
         give_up = e.CancelRequested(reason=e.FailureReason.HELD_TOO_LONG)
-        self._flow.steps.note(action_id, a, give_up, "give_up")
+        self._flow.steps.note(loaded, give_up, "give_up")
 
-    def _alarm(self, action_id: str, a: Aggregate, status: Status) -> None:
+    def _alarm(self, loaded: Loaded, status: Status) -> None:
         """Tell a person about an invoice that should have been closed an hour ago."""
+        a = loaded.aggregate
         if a.attention is not None or a.current is None or status.state_since is None:
             return
         since = status.state_since
@@ -220,7 +233,7 @@ class Worker:
         reason = e.AttentionReason.CLOSE_OVERDUE
         if a.state is State.CAPTURING:
             reason = e.AttentionReason.CAPTURE_OVERDUE
-        self._flow.steps.note(action_id, a, e.AttentionAsked(reason=reason), "alarm")
+        self._flow.steps.note(loaded, e.AttentionAsked(reason=reason), "alarm")
 
     def _passing(self, error: BaseException) -> bool:
         retryable = isinstance(error, PaidflowError) and error.retryable

@@ -44,7 +44,7 @@ def always(w: World) -> Iterator[str]:
     """What must hold at every moment, between any two steps of any process."""
     for status in statuses(w.flow):
         loaded = w.flow.steps.load(status["action_id"])
-        if loaded is None or loaded[0].version != status["version"]:
+        if loaded is None or loaded.aggregate.version != status["version"]:
             yield f"the status {status} is not what the log says"
         if status["state"] not in FINAL and not (status["owed"] and status["due_at"]):
             yield f"nothing is owed in {status}"
@@ -58,7 +58,7 @@ def _effects(flow: PaidFlow, status: Mapping[str, Any]) -> Iterator[str]:
     done = effects(flow, action_id)
     loaded = flow.steps.load(action_id)
     assert loaded is not None
-    a = loaded[0]
+    a = loaded.aggregate
     if done["perform"] != int(status["performed"]):
         yield f"perform took effect {done['perform']} times: {status}"
     if done["on_paid"] != int(state == "PAID"):
@@ -120,7 +120,7 @@ def _ledger(w: World) -> Iterator[str]:
     for status in statuses(w.flow):
         loaded = w.flow.steps.load(status["action_id"])
         kept = sums[unclaimed(status["action_id"])]
-        if loaded is None or loaded[0].unassigned != kept:
+        if loaded is None or loaded.aggregate.unassigned != kept:
             yield f"{kept} are unclaimed, but {loaded}"
 
 

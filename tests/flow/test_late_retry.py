@@ -20,8 +20,8 @@ def test_a_retry_uses_the_late_money_and_not_the_purse(
     loaded = flow.steps.load(receipt.action_id)
     assert loaded is not None
     # The process dies after it has recorded the late money, before it could use it.
-    seen = learn(loaded[0], Answer("sandbox", invoice_id, Settled(sats(10))), clock.now())
-    flow.steps.tools.recorder.record(receipt.action_id, loaded[0], seen, "answer")
+    seen = learn(loaded.aggregate, Answer("sandbox", invoice_id, Settled(sats(10))), clock.now())
+    flow.steps.tools.recorder.record(receipt.action_id, loaded, seen, "answer")
     flow.grant("ann", sats(10), key="welcome")
 
     retried = flow.retry(receipt.action_id, actor="ann")

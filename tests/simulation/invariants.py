@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from paidflow import State
+from paidflow.flow.loaded import load
 from paidflow.states.aggregate import Aggregate, Fact
 from paidflow.states.events import LatePolicy
 from paidflow.states.machine import FINAL
@@ -42,10 +43,8 @@ def check_at_rest(world: World) -> None:
     check_always(world)
     with world.store.reading() as tx:
         rows = tx.execute("select action_id from paidflow_actions").fetchall()
-        aggregates = {
-            row["action_id"]: world.flow.steps.tools.recorder.load(tx, row["action_id"])
-            for row in rows
-        }
+        loaded = {row["action_id"]: load(tx, row["action_id"]) for row in rows}
+        aggregates = {key: one and one.aggregate for key, one in loaded.items()}
         balances = _balances(tx)
     books = {book.invoice_id: book for book in world.bank.books()}
     received = 0

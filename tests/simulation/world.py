@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from paidflow import PaidFlow, Receipt, Worker
+from paidflow.flow.loaded import load
 from paidflow.payments.contract import (
     CancelCommand,
     CaptureCommand,
@@ -85,8 +86,9 @@ class World:
         """An action as the log tells it, read again only when it has moved on."""
         kept = self._aggregates.get(action_id)
         if kept is None or kept.version != version:
-            kept = self.flow.steps.tools.recorder.load(tx, action_id)
-            assert kept is not None
+            loaded = load(tx, action_id)
+            assert loaded is not None
+            kept = loaded.aggregate
             self._aggregates[action_id] = kept
         return kept
 

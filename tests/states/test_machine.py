@@ -345,12 +345,12 @@ def test_an_illegal_event_is_not_recorded(flow: PaidFlow, sandbox: SandboxGatewa
     for receipt in (pending, held, paid):
         loaded = flow.steps.load(receipt.action_id)
         assert loaded is not None
-        for events in ILLEGAL[loaded[0].state]:
+        for events in ILLEGAL[loaded.aggregate.state]:
             with pytest.raises(IllegalTransition):
-                flow._recorder.record(receipt.action_id, loaded[0], events, "illegal")
+                flow._recorder.record(receipt.action_id, loaded, events, "illegal")
             with pytest.raises(IllegalTransition):
-                flow._recorder.record_or_fall_back(receipt.action_id, loaded[0], events, "illegal")
-            tried[loaded[0].state] += 1
+                flow._recorder.record_or_fall_back(receipt.action_id, loaded, events, "illegal")
+            tried[loaded.aggregate.state] += 1
     assert _everything_stored(flow) == before
     assert tried == {State.PENDING: 8, State.PENDING_HELD: 3, State.PAID: 4}
     # And what is refused by the database leaves nothing behind either.

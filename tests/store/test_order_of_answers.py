@@ -16,7 +16,6 @@ import pytest
 from paidflow import PaidFlow, State, sats
 from paidflow.payments import contract as c
 from paidflow.states import answers as ans
-from paidflow.states.aggregate import fold
 from paidflow.states.answers import Answer
 from paidflow.states.decide import advance, decide
 from paidflow.store.sqlite import SqliteStore
@@ -136,20 +135,18 @@ def _tell(flow: PaidFlow, action_id: str, told: Sequence[Answer]) -> None:
     now = flow.clock.now()
     loaded = flow.steps.load(action_id)
     assert loaded is not None
-    a = loaded[0]
     for answer in told:
-        events = decide(a, answer, now)
+        events = decide(loaded.aggregate, answer, now)
         for _ in range(STEPS_MAX):
             if not events:
                 break
-            assert flow._recorder.record_or_fall_back(action_id, a, events, "answer")
-            a = fold(a, events)
-            events = advance(a, now)
+            record = flow._recorder.record_or_fall_back
+            loaded, done = record(action_id, loaded, events, "answer")
+            assert done
+            events = advance(loaded.aggregate, now)
         else:
             raise AssertionError("it never comes to rest")
-    loaded = flow.steps.load(action_id)
-    assert loaded is not None
-    assert loaded[0] == a
+    assert flow.steps.load(action_id) == loaded
 
 
 def _tell_order(flow: PaidFlow, lookups: tuple[ans.Lookup, ...], order: Sequence[int]) -> str:

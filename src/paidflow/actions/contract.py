@@ -56,6 +56,19 @@ class HookTransaction(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One row for a table of the application.
+
+    Args:
+        table: the table, perhaps with its schema before a dot.
+        values: column -> value, as the database's driver takes it.
+    """
+
+    table: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a hook knows besides the arguments of its action.
 
@@ -134,6 +147,13 @@ class PaidAction(BaseModel):
     def perform(self, ctx: Context) -> Any:
         """Do the work, once. What it returns is kept as the result; it must be plain JSON."""
 
+    def row(self, ctx: Context) -> Row:
+        """The work as one row instead of ``perform``: it costs no statement of its own.
+
+        It must follow from the arguments and ``ctx`` alone; ``ctx.tx`` cannot be used.
+        """
+        raise InvalidConfiguration(f"{type(self).__name__} does not offer a row")
+
     def on_paid(self, ctx: Context) -> None:
         """In the same transaction as PAID; what only paid actions do (counters, payouts)."""
 
@@ -165,6 +185,7 @@ _HOOKS = (
     "validate_request",
     "claims",
     "perform",
+    "row",
     "on_paid",
     "on_failed",
     "on_retry",
@@ -191,6 +212,8 @@ def check_action(action: type[PaidAction]) -> None:
     for hook in _HOOKS:
         if inspect.iscoroutinefunction(getattr(action, hook)):
             raise InvalidConfiguration(f"{name}.{hook} must not be async: it runs in a transaction")
+    if action.has_own("row") and action.has_own("perform"):
+        raise InvalidConfiguration(f"{name} has perform and row; only one of them is its work")
     if action.has_own("on_failed") and not action.has_own("on_retry"):
         raise InvalidConfiguration(f"{name} has on_failed, so it needs on_retry, which undoes it")
     if any(number not in action.upcasters for number in range(1, action.version)):

@@ -19,9 +19,10 @@ from paidflow.errors import (
     NotResolvable,
 )
 from paidflow.flow.hooks import HookRaised
+from paidflow.flow.loaded import Loaded
 from paidflow.flow.recorder import Beside
 from paidflow.flow.requesting import Requesting, balance
-from paidflow.flow.steps import Steps
+from paidflow.flow.steps import Moved, Steps
 from paidflow.flow.tools import Tools
 from paidflow.money import Money
 from paidflow.states import decide as rules
@@ -53,53 +54,52 @@ class Commands:
         self._requesting = requesting
         self._creation = creation
 
-    def retry(self, action_id: str, a: Aggregate) -> bool:
+    def retry(self, loaded: Loaded) -> Moved:
         """Try again to get it paid; false when somebody else did so at this moment."""
-        rules.retry(a, self._t.clock.now())
+        rules.retry(loaded.aggregate, self._t.clock.now())
         try:
-            changed = self._retry(action_id, a)
+            loaded, changed = self._retry(loaded)
         except HookRaised as raised:
             raise raised.error from None
         if changed:
-            self._steps.drive(action_id, hooks_too=False)
-        return changed
+            loaded, _ = self._steps.drive(loaded, hooks_too=False)
+        return loaded, changed
 
-    def cancel(self, action_id: str, a: Aggregate) -> bool:
+    def cancel(self, loaded: Loaded) -> Moved:
         """Give it up; false when it was cancelled already."""
-        changed = self._cancel(action_id, a)
-        self._steps.drive(action_id, hooks_too=False)
-        return changed
+        loaded, changed = self._cancel(loaded)
+        loaded, _ = self._steps.drive(loaded, hooks_too=False)
+        return loaded, changed
 
-    def claim(self, action_id: str, a: Aggregate, actor: str) -> None:
+    def claim(self, loaded: Loaded, actor: str) -> Loaded:
         """Bring money that is nobody's yet into a purse."""
         for _ in range(TRIES_MAX):
+            a = loaded.aggregate
             if a.unassigned <= 0 or a.state not in FINAL:
                 raise NothingToClaim
             amount = Money(a.unassigned, a.cost.currency)
             claimed = e.PaymentClaimed(amount=amount, actor=actor)
             try:
-                self._t.recorder.record(action_id, a, [claimed], "claim")
+                return self._t.recorder.record(loaded.action_id, loaded, [claimed], "claim")
             except Conflict:
-                a = self._reload(action_id)
-                continue
-            return
-        raise Conflict(state=a.state)
+                loaded = self._steps.reload(loaded)
+        raise Conflict(state=loaded.aggregate.state)
 
     def resolve(self, action_id: str, resolution: Resolution, operator: str, why: str) -> None:
         """Record what a person decided, and go on with it."""
-        a = self._reload(action_id)
-        if a.attention is None:
+        loaded = self._load(action_id)
+        if loaded.aggregate.attention is None:
             raise NotResolvable("it asks for nobody")
-        events = _resolved(a, resolution, operator, why)
+        events = _resolved(loaded.aggregate, resolution, operator, why)
         try:
-            self._t.recorder.record(action_id, a, events, "resolve")
+            loaded = self._t.recorder.record(action_id, loaded, events, "resolve")
         except Conflict:
-            raise Conflict(state=self._reload(action_id).state) from None
-        self._steps.drive(action_id, hooks_too=True)
+            raise Conflict(state=self._load(action_id).aggregate.state) from None
+        self._steps.drive(loaded, hooks_too=True)
 
     def erase(self, action_id: str) -> None:
         """Erase the texts of a finished action."""
-        a = self._reload(action_id)
+        a = self._load(action_id).aggregate
         due = owed(a, self._t.clock.now())
         if a.state not in FINAL or (due and due.kind not in AT_REST):
             raise NotAtRest
@@ -110,66 +110,62 @@ class Commands:
             tx.query("erase_payload", action_id=action_id)
             tx.query("erase_payment_requests", action_id=action_id)
 
-    def _cancel(self, action_id: str, a: Aggregate) -> bool:
+    def _cancel(self, loaded: Loaded) -> Moved:
+        record = self._t.recorder.record_or_fall_back
         for _ in range(TRIES_MAX):
-            events = rules.cancel(a, e.FailureReason.USER_CANCELLED)
+            events = rules.cancel(loaded.aggregate, e.FailureReason.USER_CANCELLED)
             if not events:
-                return False
+                return loaded, False
             try:
-                self._t.recorder.record_or_fall_back(action_id, a, events, "cancel")
+                return record(loaded.action_id, loaded, events, "cancel")[0], True
             except Conflict:
-                a = self._reload(action_id)
-                continue
-            return True
-        raise Conflict(state=a.state)
+                loaded = self._steps.reload(loaded)
+        raise Conflict(state=loaded.aggregate.state)
 
-    def _retry(self, action_id: str, a: Aggregate) -> bool:
+    def _retry(self, loaded: Loaded) -> Moved:
         for _ in range(TRIES_MAX):
             try:
-                if not self._retry_from_purse(action_id, a):
-                    self._retry_by_invoice(action_id, a)
+                return self._retry_from_purse(loaded) or self._retry_by_invoice(loaded), True
             except Conflict:
-                a = self._reload(action_id)
-                if a.state is not State.FAILED:
-                    return False
-                continue
-            return True
-        raise Conflict(state=a.state)
+                loaded = self._steps.reload(loaded)
+                if loaded.aggregate.state is not State.FAILED:
+                    return loaded, False
+        raise Conflict(state=loaded.aggregate.state)
 
-    def _retry_from_purse(self, action_id: str, a: Aggregate) -> bool:
+    def _retry_from_purse(self, loaded: Loaded) -> Loaded | None:
+        a = loaded.aggregate
         if a.actor is None or a.state is not State.FAILED or rules.accepts_late(a):
-            return False
+            return None
         if CREDITS not in self._t.registry.kind(a.kind).funding:
-            return False
+            return None
         with self._t.store.reading() as tx:
             if balance(tx, a.actor, a.cost.currency) < a.cost:
-                return False
+                return None
         work: tuple[e.Event, ...] = () if a.performed else (e.Performed(),)
         redo = (e.Redone(),) if a.undone else ()
         paid = e.Paid(source="credits", amount=a.cost, late=False, after_paid_owed=True)
         try:
-            self._t.recorder.record(action_id, a, [*work, *redo, paid], "retry")
+            return self._t.recorder.record(loaded.action_id, loaded, [*work, *redo, paid], "retry")
         except InsufficientFunds:  # spent at this very moment
-            return False
-        return True
+            return None
 
-    def _retry_by_invoice(self, action_id: str, a: Aggregate) -> None:
+    def _retry_by_invoice(self, loaded: Loaded) -> Loaded:
+        a, record = loaded.aggregate, self._t.recorder.record
         events: list[e.Event] = list(rules.retry(a, self._t.clock.now() + self._creation))
         with self._t.store.reading() as tx:
             self._requesting.refuse_too_many(tx, a.actor)
         asked = fold(a, events)
         if rules.accepts_late(asked):
-            self._t.recorder.record(action_id, a, events, "retry")
-            return
+            return record(loaded.action_id, loaded, events, "retry")
         started, row = self._steps.invoices.starting(asked)
         beside = Beside(attempts=(row,))
-        self._t.recorder.record(action_id, a, [*events, started], "retry", beside)
+        return record(loaded.action_id, loaded, [*events, started], "retry", beside)
 
-    def _reload(self, action_id: str) -> Aggregate:
+    def _load(self, action_id: str) -> Loaded:
         loaded = self._steps.load(action_id)
         if loaded is None:
             raise ActionNotFound
-        return loaded[0]
+        return loaded
 
 
 def _resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:

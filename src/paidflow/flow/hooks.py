@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
-from paidflow.actions.contract import Context, PaidAction
+from paidflow.actions.contract import Context, HookTransaction, PaidAction, Row, Rows
 from paidflow.clock import Clock
+from paidflow.errors import InvalidConfiguration, UnknownAction
 from paidflow.flow.registry import Registry
+from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate
+from paidflow.states.machine import FINAL
 from paidflow.store.contract import Payload, Transaction
+
+HookRun = tuple[str, Aggregate]
+"""A hook, and the action as it stands when the hook runs."""
 
 
 class HookRaised(Exception):
@@ -21,79 +29,133 @@ class HookRaised(Exception):
         self.error = error
 
 
+class NoTransaction:
+    """What ``row`` gets for a transaction: the work as data must not need one."""
+
+    @property
+    def raw(self) -> NoReturn:
+        raise InvalidConfiguration("row has no transaction; use perform if the work needs one")
+
+    def execute(self, sql: str, **params: Any) -> Rows:
+        return self.raw
+
+
 class Hooks:
     """Runs the hooks of one action.
 
     Args:
-        tx: the transaction that they take part in.
         registry: where the action's class is found.
         clock: the time that they are told.
         action_id: the action.
         action: the action, if it is at hand.
+        payload: its texts.
     """
 
     def __init__(
         self,
-        tx: Transaction,
         registry: Registry,
         clock: Clock,
         action_id: str,
         action: PaidAction | None,
+        payload: Payload,
     ) -> None:
-        self._tx = tx
+        self.payload = payload
         self._registry = registry
         self._clock = clock
         self._action_id = action_id
         self._action = action
 
-    def perform(self, a: Aggregate) -> None:
+    def has(self, hook: str, kind: str) -> bool:
+        """Whether the action writes the hook itself; an unknown action is asked all the same."""
+        try:
+            return self._registry.kind(kind).has_own(hook)
+        except UnknownAction:
+            return True
+
+    def due(self, events: Sequence[e.Event], trail: Sequence[Aggregate]) -> Iterator[HookRun]:
+        """The hooks that run because of events; ``row`` where it stands for ``perform``.
+
+        Args:
+            events: what happens.
+            trail: the action after each of them.
+        """
+        for event, a in zip(events, trail, strict=True):
+            hook = _hook_of(event)
+            if hook == "perform" and self.has("row", a.kind):
+                yield "row", a
+            elif hook is not None and self.has(hook, a.kind):
+                yield hook, a
+
+    def reread(self, tx: Transaction, before: Aggregate) -> None:
+        """Read the texts again if they may have been erased since the action was loaded."""
+        if before.state in FINAL:
+            self.payload = read_payload(tx, self._action_id)
+
+    def perform(self, tx: Transaction, a: Aggregate) -> None:
         """Do the work, and keep its result."""
-        result = self.run("perform", a)
+        result = self.run("perform", tx, a)
         if result is not None:
             try:
                 text = json.dumps(result)
             except (TypeError, ValueError) as error:
                 raise HookRaised("perform", error) from None
-            self._tx.query("update_result", action_id=self._action_id, result=text)
+            tx.query("update_result", action_id=self._action_id, result=text)
+            self.payload = replace(self.payload, result=text, error=None)
 
-    def run(self, hook: str, a: Aggregate) -> Any:
+    def claims(self, tx: Transaction, a: Aggregate) -> tuple[str, ...]:
+        """The names that only one living action may hold."""
+        try:
+            return tuple(self._restored(a).claims(self._context(tx, a)))
+        except Exception as error:
+            raise HookRaised("claims", error) from None
+
+    def row(self, a: Aggregate) -> Row:
+        """The work as one row."""
+        try:
+            return self.run("row", NoTransaction(), a)
+        except HookRaised as raised:
+            raise HookRaised("perform", raised.error) from None
+
+    def run(self, hook: str, tx: HookTransaction, a: Aggregate) -> Any:
         """Run one hook.
 
         Raises:
             HookRaised: when it raised, or when the action cannot be restored.
         """
         try:
-            return getattr(self._restored(a), hook)(self.context(a))
+            return getattr(self._restored(a), hook)(self._context(tx, a))
         except Exception as error:
             raise HookRaised(hook, error) from None
 
-    def claims(self, a: Aggregate) -> tuple[str, ...]:
-        """The names that only one living action may hold."""
-        try:
-            return tuple(self._restored(a).claims(self.context(a)))
-        except Exception as error:
-            raise HookRaised("claims", error) from None
-
-    def still_valid(self, a: Aggregate) -> bool:
-        """Whether late money may still make it real."""
-        return bool(self.run("still_valid", a))
-
-    def context(self, a: Aggregate) -> Context:
-        """What a hook is told."""
+    def _context(self, tx: HookTransaction, a: Aggregate) -> Context:
         return Context(
             action_id=self._action_id,
             actor=a.actor,
             now=self._clock.now(),
             cost=a.cost,
             performed=a.performed,
-            tx=self._tx,
+            tx=tx,
         )
 
     def _restored(self, a: Aggregate) -> PaidAction:
         if self._action is None:
-            payload = read_payload(self._tx, self._action_id)
-            self._action = self._registry.restore(a.kind, a.kind_version, payload.arguments)
+            arguments = self.payload.arguments
+            self._action = self._registry.restore(a.kind, a.kind_version, arguments)
         return self._action
+
+
+def _hook_of(event: e.Event) -> str | None:
+    match event:
+        case e.Requested(performed=True) | e.Performed():
+            return "perform"
+        case e.RetryRequested(redone=True) | e.Redone():
+            return "on_retry"
+        case e.Paid():
+            return "on_paid"
+        case e.Failed(undo_owed=False) | e.HookDone(hook=e.Hook.ON_FAILED):
+            return "on_failed"
+        case _:
+            return None
 
 
 def read_payload(tx: Transaction, action_id: str) -> Payload:

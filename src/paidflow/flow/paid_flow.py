@@ -212,9 +212,9 @@ class PaidFlow:
             Conflict: when somebody else is doing it at this moment.
         """
         with checkpoints.flow("retry"):
-            a = self._reading.owned(action_id, actor, proof)
-            changed = self._commands.retry(action_id, a)
-            return self._reading.receipt(action_id, changed=changed)
+            owned = self._reading.owned(action_id, actor, proof)
+            loaded, changed = self._commands.retry(owned)
+            return self._reading.receipt(loaded, changed=changed)
 
     def cancel(
         self, action_id: str, *, actor: str | None = None, proof: str | None = None
@@ -230,14 +230,13 @@ class PaidFlow:
             Conflict: when somebody else is changing it at this moment.
         """
         with checkpoints.flow("cancel"):
-            a = self._reading.owned(action_id, actor, proof)
-            changed = self._commands.cancel(action_id, a)
-            return self._reading.receipt(action_id, changed=changed)
+            owned = self._reading.owned(action_id, actor, proof)
+            loaded, changed = self._commands.cancel(owned)
+            return self._reading.receipt(loaded, changed=changed)
 
     def get(self, action_id: str, *, actor: str | None = None, proof: str | None = None) -> Receipt:
         """Where an action stands, for its owner."""
-        self._reading.owned(action_id, actor, proof)
-        return self._reading.receipt(action_id)
+        return self._reading.receipt(self._reading.owned(action_id, actor, proof))
 
     def history(
         self, action_id: str, *, actor: str | None = None, proof: str | None = None
@@ -260,9 +259,8 @@ class PaidFlow:
         """
         check_text("an actor", actor)
         with checkpoints.flow("claim"):
-            a = self._reading.owned(action_id, None, proof)
-            self._commands.claim(action_id, a, actor)
-            return self._reading.receipt(action_id, changed=True)
+            owned = self._reading.owned(action_id, None, proof)
+            return self._reading.receipt(self._commands.claim(owned, actor), changed=True)
 
     # What comes from gateways and workers.
 
@@ -276,15 +274,12 @@ class PaidFlow:
             GatewayUnavailable: when the gateway gives no answer; ask again later.
         """
         with checkpoints.flow("sync"):
-            with self.store.reading() as tx:
-                row = tx.query(
-                    "select_action_of_invoice", gateway=gateway, invoice_id=invoice_id
-                ).fetchone()
-            if row is None:
+            loaded = self.steps.load_of_invoice(gateway, invoice_id)
+            if loaded is None:
                 return None
-            self.steps.look_at(row["action_id"], gateway, invoice_id)
-            self.steps.drive(row["action_id"], hooks_too=False)
-            return self._reading.receipt(row["action_id"])
+            loaded = self.steps.look_at(loaded, gateway, invoice_id)
+            loaded, _ = self.steps.drive(loaded, hooks_too=False)
+            return self._reading.receipt(loaded)
 
     # What an operator does.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from paidflow.errors import ActionNotFound, InvalidArguments
-from paidflow.flow.hooks import read_payload
+from paidflow.flow.loaded import Loaded, load
 from paidflow.flow.receipt import HistoryEntry, NextAction, Receipt
 from paidflow.flow.registry import check_text
 from paidflow.flow.tools import Tools
@@ -13,7 +13,7 @@ from paidflow.money import Money
 from paidflow.states import codec
 from paidflow.states.aggregate import Aggregate, Fact
 from paidflow.states.machine import FINAL, State
-from paidflow.store.contract import Transaction, as_time
+from paidflow.store.contract import as_time
 
 _PAYABLE = frozenset({State.PENDING, State.PENDING_HELD})
 
@@ -28,7 +28,7 @@ class Reading:
     def __init__(self, tools: Tools) -> None:
         self._t = tools
 
-    def owned(self, action_id: str, actor: str | None, proof: str | None) -> Aggregate:
+    def owned(self, action_id: str, actor: str | None, proof: str | None) -> Loaded:
         """The action, if it belongs to this actor or the proof shows it.
 
         Raises:
@@ -41,29 +41,39 @@ class Reading:
         except InvalidArguments:
             raise ActionNotFound from None
         with self._t.store.reading() as tx:
-            a = self._t.recorder.load(tx, action_id)
-        mine = a is not None and actor is not None and a.actor == actor
+            found = load(tx, action_id)
+        mine = found is not None and actor is not None and found.aggregate.actor == actor
         proven = proof is not None and self._t.keyring.proves(proof, action_id)
-        if a is None or not (mine or proven):
+        if found is None or not (mine or proven):
             raise ActionNotFound
-        return a
+        return found
+
+    def receipt_of(self, action_id: str, *, with_proof: bool = False) -> Receipt:
+        """Where an action stands now."""
+        with self._t.store.reading() as tx:
+            found = load(tx, action_id)
+        if found is None:
+            raise ActionNotFound
+        return self.receipt(found, with_proof=with_proof)
 
     def receipt(
-        self, action_id: str, *, changed: bool = False, with_proof: bool = False
+        self,
+        loaded: Loaded,
+        *,
+        changed: bool = False,
+        with_proof: bool = False,
+        payment_request: str | None = None,
     ) -> Receipt:
-        """Where an action stands.
+        """Where an action stands, as it was loaded.
 
         Args:
-            action_id: the action.
+            loaded: the action.
             changed: whether the call changed something.
             with_proof: whether the caller has requested it just now.
+            payment_request: that of the latest invoice, if it is at hand.
         """
-        with self._t.store.reading() as tx:
-            a = self._t.recorder.load(tx, action_id)
-            if a is None:
-                raise ActionNotFound
-            payload = read_payload(tx, action_id)
-            request = self._payment_request(tx, action_id, a)
+        action_id, a, payload = loaded.action_id, loaded.aggregate, loaded.payload
+        request = self._payment_request(action_id, a, payment_request)
         settled = a.current is not None and a.current.fact is Fact.SETTLED
         payable = request is not None
         attempt = a.current
@@ -104,10 +114,14 @@ class Reading:
             )
         return lines
 
-    def _payment_request(self, tx: Transaction, action_id: str, a: Aggregate) -> str | None:
+    def _payment_request(self, action_id: str, a: Aggregate, at_hand: str | None) -> str | None:
         if a.state not in _PAYABLE or a.current is None or not a.current.payable:
             return None
-        row = tx.query("select_attempt", action_id=action_id, number=a.current.number).fetchone()
+        if at_hand is not None:
+            return at_hand
+        number = a.current.number
+        with self._t.store.reading() as tx:
+            row = tx.query("select_attempt", action_id=action_id, number=number).fetchone()
         return row["payment_request"] if row else None
 
 

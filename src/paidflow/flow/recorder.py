@@ -7,14 +7,15 @@ back, and what has been seen of the money is recorded without the hook.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from paidflow.actions.contract import PaidAction
 from paidflow.clock import Clock
 from paidflow.errors import ClaimTaken, PaidflowError, UnknownAction
-from paidflow.flow.hooks import HookRaised, Hooks
+from paidflow.flow.hooks import HookRaised, HookRun, Hooks
+from paidflow.flow.loaded import Loaded
 from paidflow.flow.registry import Registry
 from paidflow.ids import Ids
 from paidflow.ledger.entries import Entry, entries_of
@@ -22,11 +23,13 @@ from paidflow.states import codec
 from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate, evolve, fold
 from paidflow.states.decide import perform_raised, refuse_late
-from paidflow.states.machine import State
+from paidflow.states.machine import FINAL, State
 from paidflow.states.owed import HOOK_TRIES, owed
+from paidflow.store.base import RowRefused
 from paidflow.store.contract import (
     Attachment,
     NewAttempt,
+    Payload,
     Request,
     Status,
     Store,
@@ -84,22 +87,15 @@ class Recorder:
         self._clock = clock
         self._ids = ids
 
-    def load(self, tx: Transaction, action_id: str) -> Aggregate | None:
-        """The action as its events tell it; ``None`` when there is none."""
-        rows = tx.query("select_events", action_id=action_id).fetchall()
-        if not rows:
-            return None
-        return fold(None, [codec.decode(row["topic"], bytes(row["state"])) for row in rows])
-
     def record(
         self,
         action_id: str,
-        before: Aggregate | None,
+        before: Loaded | None,
         events: Sequence[e.Event],
         step: str,
         beside: Beside = NOTHING_BESIDE,
-    ) -> Aggregate:
-        """Write a step; hooks run inside.
+    ) -> Loaded:
+        """Write a step; hooks run inside. Without a hook it is one statement.
 
         Args:
             action_id: the action.
@@ -116,46 +112,79 @@ class Recorder:
             LateRefused: when late money cannot make the action real any more; nothing was stored.
             Conflict: when the action has moved on; nothing was stored.
         """
-        events = [self._completed(event, before) for event in events]
-        after = fold(before, events)
-        command_id = self._ids.new_id()
-        with self._store.transaction(step, command_id) as tx:
-            hooks = Hooks(tx, self._registry, self._clock, action_id, beside.action)
-            write = self._write(action_id, before, after, events, command_id, beside, hooks)
+        a = before.aggregate if before else None
+        payload = before.payload if before else Payload(beside.arguments, None, None)
+        events = [self._completed(event, a) for event in events]
+        trail = list(_trail(a, events))
+        hooks = Hooks(self._registry, self._clock, action_id, beside.action, payload)
+        due = list(hooks.due(events, trail))
+        write = self._write(action_id, a, trail[-1], events, beside)
+        rested = a is not None and a.state in FINAL  # its texts may have been erased meanwhile
+        alone = not due or (due == _rows(due) and not rested)
+        try:
+            if not alone or self._asks(hooks, a, trail[-1], events):
+                self._write_and_run(write, hooks, due, a, trail[-1], events, step)
+            else:
+                rows = tuple(hooks.row(at) for _, at in due)
+                self._store.write(step, [replace(write, rows=rows) if rows else write])
+        except RowRefused as refused:
+            raise HookRaised("perform", refused.error) from None
+        payload = hooks.payload
+        if beside.error is not None and not payload.erased:
+            payload = replace(payload, error=beside.error)
+        return Loaded(action_id, trail[-1], payload)
+
+    def _write_and_run(
+        self,
+        write: Write,
+        hooks: Hooks,
+        due: Sequence[HookRun],
+        before: Aggregate | None,
+        after: Aggregate,
+        events: Sequence[e.Event],
+        step: str,
+    ) -> None:
+        with self._store.transaction(step, write.command_id) as tx:
+            if before is not None:
+                hooks.reread(tx, before)
+            claims = self._claims(tx, hooks, before, after, events)
+            rows = tuple(hooks.row(at) for _, at in _rows(due))
             try:
-                tx.write(write, [self._ids.new_id() for _ in events])
+                tx.write([replace(write, claims=claims, rows=rows)])
             except ClaimTaken as taken:
                 raise (LateRefused if _is_late(events) else taken) from None
-            if beside.error is not None:
-                tx.query("update_error", action_id=action_id, error=beside.error)
-            self._run_hooks(hooks, before, events)
-        return after
+            for hook, at in due:
+                if hook == "perform":
+                    hooks.perform(tx, at)
+                elif hook != "row":
+                    hooks.run(hook, tx, at)
 
     def record_or_fall_back(
-        self, action_id: str, before: Aggregate, events: Sequence[e.Event], step: str
-    ) -> bool:
+        self, action_id: str, before: Loaded, events: Sequence[e.Event], step: str
+    ) -> tuple[Loaded, bool]:
         """Write a step that a gateway's answer has made due, whatever its hooks do.
 
         Facts about money are recorded even when a hook raises.
 
         Returns:
-            Whether the step itself was done.
+            The action after it, and whether the step itself was done.
         """
         beside = NOTHING_BESIDE
+        a = before.aggregate
         for _ in range(FALLBACKS_MAX):
             try:
-                self.record(action_id, before, events, step, beside)
+                after = self.record(action_id, before, events, step, beside)
             except HookRaised as raised:
                 if self._store.passing(raised.error):
                     raise raised.error from None
-                _log(before.kind, raised)
+                _log(a.kind, raised)
                 beside = Beside(error=_for_people(raised.error))
-                events = self._without_hook(before, events, raised)
+                events = self._without_hook(a, events, raised)
             except LateRefused:
                 facts = _facts(events)
-                events = [*facts, *refuse_late(fold(before, facts))]
+                events = [*facts, *refuse_late(fold(a, facts))]
             else:
-                return beside is NOTHING_BESIDE
+                return after, beside is NOTHING_BESIDE
         raise AssertionError("a step falls back at most twice")
 
     def _without_hook(
@@ -191,6 +220,8 @@ class Recorder:
             owes = self._registry.kind(before.kind).has_own("after_paid")
         except UnknownAction:
             return event
+        if event.after_paid_owed == owes:
+            return event
         return event.model_copy(update={"after_paid_owed": owes})
 
     def _write(
@@ -199,45 +230,52 @@ class Recorder:
         before: Aggregate | None,
         after: Aggregate,
         events: Sequence[e.Event],
-        command_id: str,
         beside: Beside,
-        hooks: Hooks,
     ) -> Write:
         start = before.version if before else 0
         entries: list[tuple[int, Entry]] = []
         for version, event in enumerate(events, start=start + 1):
             posted = entries_of(action_id, after.kind, after.actor, event)
             entries.extend((version, entry) for entry in posted)
+        command_id = self._ids.new_id()
         return Write(
             status=self._status(action_id, after),
             before=start,
-            events=[codec.encode(event) for event in events],
+            events=[(*codec.encode(event), self._ids.new_id()) for event in events],
             entries=entries,
             command_id=command_id,
             correlation_id=command_id,
             now=self._clock.now(),
             arguments=beside.arguments,
             request=beside.request,
-            claims=self._claims(before, after, events, hooks),
             release_claims=after.state is State.FAILED,
             attempts=beside.attempts,
             attachment=beside.attachment,
+            error=beside.error,
         )
+
+    def _asks(
+        self, hooks: Hooks, before: Aggregate | None, after: Aggregate, events: Sequence[e.Event]
+    ) -> bool:
+        """Whether the action must be asked for its claims, or whether it is still valid."""
+        if before is not None and _is_late(events) and hooks.has("still_valid", after.kind):
+            return True
+        return _comes_alive(before, after) and hooks.has("claims", after.kind)
 
     def _claims(
         self,
+        tx: Transaction,
+        hooks: Hooks,
         before: Aggregate | None,
         after: Aggregate,
         events: Sequence[e.Event],
-        hooks: Hooks,
     ) -> tuple[str, ...]:
         """The claims to take: when the action begins, and again when it comes back from FAILED."""
-        if before is not None and _is_late(events) and not hooks.still_valid(before):
+        if before is not None and _is_late(events) and not hooks.run("still_valid", tx, before):
             raise LateRefused
-        was_alive = before is not None and before.state is not State.FAILED
-        if was_alive or after.state is State.FAILED:
+        if not _comes_alive(before, after):
             return ()
-        return tuple(f"{after.kind}:{claim}" for claim in hooks.claims(after))
+        return tuple(f"{after.kind}:{claim}" for claim in hooks.claims(tx, after))
 
     def _status(self, action_id: str, a: Aggregate) -> Status:
         due = owed(a, self._clock.now())
@@ -256,21 +294,20 @@ class Recorder:
             failure_reason=a.failure_reason,
         )
 
-    def _run_hooks(self, hooks: Hooks, before: Aggregate | None, events: Sequence[e.Event]) -> None:
-        a = before
-        for event in events:
-            a = evolve(a, event)
-            match event:
-                case e.Requested(performed=True) | e.Performed():
-                    hooks.perform(a)
-                case e.RetryRequested(redone=True) | e.Redone():
-                    hooks.run("on_retry", a)
-                case e.Paid():
-                    hooks.run("on_paid", a)
-                case e.Failed(undo_owed=False) | e.HookDone(hook=e.Hook.ON_FAILED):
-                    hooks.run("on_failed", a)
-                case _:
-                    pass
+
+def _trail(a: Aggregate | None, events: Iterable[e.Event]) -> Iterator[Aggregate]:
+    for event in events:
+        a = evolve(a, event)
+        yield a
+
+
+def _comes_alive(before: Aggregate | None, after: Aggregate) -> bool:
+    was_alive = before is not None and before.state is not State.FAILED
+    return not was_alive and after.state is not State.FAILED
+
+
+def _rows(due: Iterable[HookRun]) -> list[HookRun]:
+    return [run for run in due if run[0] == "row"]
 
 
 def _log(kind: str, raised: HookRaised) -> None:

@@ -169,7 +169,7 @@ class Requesting:
     def commit(self, prepared: Prepared) -> Receipt:
         """Store a prepared action and do its work, in one transaction."""
         if prepared.replay_of is not None:
-            return self._reading.receipt(prepared.replay_of, with_proof=True)
+            return self._reading.receipt_of(prepared.replay_of, with_proof=True)
         arguments, arguments_hash = fingerprint(prepared.action)
         attempts = tuple(self._attempts(prepared))
         beside = Beside(
@@ -180,7 +180,7 @@ class Requesting:
         )
         events = list(self._events(prepared, arguments_hash))
         try:
-            self._t.recorder.record(prepared.action_id, None, events, "request", beside)
+            done = self._t.recorder.record(prepared.action_id, None, events, "request", beside)
         except HookRaised as raised:
             self._drop_orphan(prepared)
             raise raised.error from None
@@ -191,7 +191,10 @@ class Requesting:
             if earlier is None:
                 raise
             return earlier
-        return self._reading.receipt(prepared.action_id, changed=True, with_proof=True)
+        payment_request = attempts[0].payment_request if attempts else None
+        return self._reading.receipt(
+            done, changed=True, with_proof=True, payment_request=payment_request
+        )
 
     def _drop_orphan(self, prepared: Prepared) -> None:
         """Nothing was stored, so nobody will be shown the invoice."""
@@ -201,7 +204,7 @@ class Requesting:
     def _replay(self, request: Request | None) -> Receipt | None:
         with self._t.store.reading() as tx:
             earlier = _earlier(tx, request)
-        return None if earlier is None else self._reading.receipt(earlier, with_proof=True)
+        return None if earlier is None else self._reading.receipt_of(earlier, with_proof=True)
 
     def _attempts(self, p: Prepared) -> Iterator[NewAttempt]:
         if p.opening is None:

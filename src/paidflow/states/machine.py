@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from transitions import Machine, MachineError
 
@@ -137,6 +138,7 @@ def _build() -> Machine:
 _MACHINE = _build()
 
 
+@cache
 def fire(state: State, performed: bool, trigger: Trigger) -> State:
     """The state after ``trigger``.
 

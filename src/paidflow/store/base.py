@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from paidflow import checkpoints
-from paidflow.actions.contract import Rows
-from paidflow.errors import ClaimTaken, CommitUnknown, Conflict, InsufficientFunds, PaidflowError
+from paidflow.actions.contract import Row, Rows
+from paidflow.errors import (
+    ClaimTaken,
+    CommitUnknown,
+    Conflict,
+    InsufficientFunds,
+    InvalidArguments,
+    PaidflowError,
+)
 from paidflow.ledger.entries import Entry, purse
 from paidflow.store.contract import Transaction, Write
 from paidflow.store.queries import queries
@@ -18,6 +26,14 @@ from paidflow.store.queries import queries
 
 class DuplicateRequest(PaidflowError):
     """This idempotency key is already in use."""
+
+
+class RowRefused(Exception):
+    """The database does not take a row that an action offered; what it said is in ``error``."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
 
 
 _ERROR_OF_TABLE: tuple[tuple[str, type[PaidflowError]], ...] = (
@@ -64,14 +80,9 @@ class SqlTransaction(ABC):
         """Run one of the store's named statements."""
         return self.execute(self._queries[name], **params)
 
-    def write(self, write: Write, new_ids: Sequence[str]) -> None:
-        """Write one step: events, claims, status, entries and debit, in this order."""
-        with self._rules():
-            self.append(self._rows(write, new_ids))
-            self._claim(write)
-            self._set_status(write)
-            self._write_beside(write)
-            self._post(write)
+    @abstractmethod
+    def write(self, writes: Sequence[Write]) -> None:
+        """Write steps of different actions, sorted by action, with one command id."""
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append events to the log."""
@@ -84,7 +95,7 @@ class SqlTransaction(ABC):
         """Turn a broken rule of the database into the error that it means."""
         try:
             yield
-        except PaidflowError:
+        except (PaidflowError, RowRefused):
             raise
         except Exception as error:
             rule = self.broken_rule(error) or ""
@@ -92,85 +103,6 @@ class SqlTransaction(ABC):
                 if table in rule:
                     raise kind from error
             raise
-
-    def _rows(self, write: Write, new_ids: Sequence[str]) -> list[dict[str, Any]]:
-        return [
-            {
-                "action_id": write.status.action_id,
-                "version": write.before + index,
-                "topic": topic,
-                "state": state,
-                "event_id": event_id,
-                "command_id": write.command_id,
-                "correlation_id": write.correlation_id,
-                "now": write.now,
-            }
-            for index, ((topic, state), event_id) in enumerate(
-                zip(write.events, new_ids, strict=True), start=1
-            )
-        ]
-
-    def _claim(self, write: Write) -> None:
-        action_id = write.status.action_id
-        if write.release_claims:
-            self.query("release_claims", action_id=action_id)
-        for claim in sorted(write.claims):
-            self.query("insert_claim", claim=claim, action_id=action_id)
-
-    def _set_status(self, write: Write) -> None:
-        s = write.status
-        shared = {
-            "action_id": s.action_id,
-            "state": s.state,
-            "performed": s.performed,
-            "version": s.version,
-            "owed": s.owed,
-            "due_at": s.due_at,
-            "deadline_at": s.deadline_at,
-            "attention": s.attention,
-            "failure_reason": s.failure_reason,
-            "now": write.now,
-        }
-        if write.before:
-            if self.query("update_status", before=write.before, **shared).rowcount != 1:
-                raise Conflict
-            return
-        cost = {"cost": s.cost.amount, "currency": s.cost.currency}
-        self.query("insert_status", kind=s.kind, actor=s.actor, **cost, **shared)
-
-    def _write_beside(self, write: Write) -> None:
-        action_id = write.status.action_id
-        if not write.before:
-            empty = {"result": None, "error": None}
-            self.query("insert_payload", action_id=action_id, arguments=write.arguments, **empty)
-        if write.request is not None:
-            r = write.request
-            keys = {"actor": r.actor, "kind": r.kind, "key_hash": r.key_hash}
-            self.query("insert_request", fingerprint=r.fingerprint, action_id=action_id, **keys)
-        for attempt in write.attempts:
-            self.query(
-                "insert_attempt",
-                action_id=action_id,
-                number=attempt.number,
-                gateway=attempt.gateway,
-                nonce=attempt.nonce,
-                invoice_id=attempt.invoice_id,
-                payment_request=attempt.payment_request,
-            )
-        if write.attachment is not None:
-            self.query(
-                "attach_invoice",
-                action_id=action_id,
-                number=write.attachment.number,
-                invoice_id=write.attachment.invoice_id,
-                payment_request=write.attachment.payment_request,
-            )
-
-    def _post(self, write: Write) -> None:
-        source = write.status.action_id
-        for line, (version, entry) in enumerate(write.entries, start=1):
-            if not self.post(entry, source=source, version=version, line=line, now=write.now):
-                raise Conflict
 
     def post(self, entry: Entry, *, source: str, version: int, line: int, now: datetime) -> bool:
         """Post one ledger entry and change the purses that it touches.
@@ -202,12 +134,37 @@ class SqlTransaction(ABC):
         return True
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
+
+
+def insert_of(row: Row, prefix: str) -> str:
+    """The statement that inserts a row of the application.
+
+    Args:
+        row: its values become parameters.
+        prefix: comes before the name of each parameter.
+
+    Raises:
+        InvalidArguments: when a name is none that SQL takes without quotes.
+    """
+    for name in (row.table, *row.values):
+        if not _NAME.fullmatch(name):
+            raise InvalidArguments(f"{name!r} is no name of a table or column")
+    columns = ", ".join(row.values)
+    values = ", ".join(f":{prefix}{column}" for column in row.values)
+    return f"insert into {row.table} ({columns}) values ({values})"
+
+
 class SqlStore(ABC):
     """What both stores share: when a transaction begins, ends, and is told to have ended."""
 
     @abstractmethod
-    def _begin(self, *, writes: bool) -> Any:
-        """Take a connection and begin; returns the driver's connection."""
+    def _begin(self) -> Any:
+        """Take a connection and begin to write; returns the driver's connection."""
+
+    @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[SqlTransaction]:
+        """A transaction for reading."""
 
     @abstractmethod
     def _commit(self, connection: Any) -> None: ...
@@ -256,8 +213,8 @@ class SqlStore(ABC):
             CommitUnknown: when the connection broke and the command cannot be found.
         """
         checkpoints.refuse_second(step)
-        connection = self._begin(writes=True)
-        broken: Exception | None = None
+        connection = self._begin()
+        lost: Exception | None = None
         try:
             with checkpoints.transaction_open():
                 try:
@@ -272,13 +229,24 @@ class SqlStore(ABC):
                     if not self._lost(connection):
                         self._rollback(connection)
                         raise
-                    broken = error
+                    lost = error
         finally:
             self._give_back(connection)
-        # Only now: whoever looks needs another connection, and there may be no more than this.
-        if broken is not None and not (command_id and self._was_committed(command_id)):
-            raise CommitUnknown from broken
+        self._look_for(lost, command_id)
         checkpoints.reach(step, "after")
+
+    def write(self, step: str, writes: Sequence[Write]) -> None:
+        """Write steps as a transaction of their own; see ``SqlTransaction.write``."""
+        with self.transaction(step, writes[0].command_id) as tx:
+            tx.write(writes)
+
+    def _look_for(self, lost: Exception | None, command_id: str | None) -> None:
+        """Find out what became of a commit whose acknowledgement was lost.
+
+        The connection has been given back: looking needs another one, and there may be no more.
+        """
+        if lost is not None and not (command_id and self._was_committed(command_id)):
+            raise CommitUnknown from lost
 
     @contextmanager
     def reading(self) -> Generator[Transaction]:
@@ -286,16 +254,6 @@ class SqlStore(ABC):
         checkpoints.refuse_second("reading")
         with self._snapshot() as tx:
             yield tx
-
-    @contextmanager
-    def _snapshot(self) -> Generator[SqlTransaction]:
-        connection = self._begin(writes=False)
-        try:
-            with checkpoints.transaction_open():
-                yield self._wrap(connection)
-        finally:
-            self._rollback(connection)
-            self._give_back(connection)
 
     @contextmanager
     def join(self, connection: Any) -> Generator[Transaction]:

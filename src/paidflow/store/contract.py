@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from paidflow.actions.contract import Rows
+from paidflow.actions.contract import Row, Rows
 from paidflow.ledger.entries import Entry
 from paidflow.money import Money
 
@@ -55,16 +55,6 @@ class NewAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """What is kept beside the log about one attempt."""
-
-    gateway: str
-    nonce: str = field(repr=False)
-    invoice_id: str | None
-    payment_request: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Attachment:
     """An invoice that now belongs to an attempt."""
 
@@ -100,7 +90,7 @@ class Write:
     Args:
         status: the row after the step.
         before: the version before the step; 0 for a new action.
-        events: topic and state of each event.
+        events: topic, state and id of each event.
         entries: the ledger entries, with the version of the event that they belong to.
         command_id: the id of the command, to be found again after a lost acknowledgement.
         correlation_id: the id under which the caller's own logs speak of this.
@@ -111,11 +101,13 @@ class Write:
         release_claims: whether to let go of the action's claims.
         attempts: attempts to start.
         attachment: an invoice to attach to an attempt.
+        error: what the actor may read about a hook that raised.
+        rows: rows of the application that belong to the step.
     """
 
     status: Status
     before: int
-    events: Sequence[tuple[str, bytes]]
+    events: Sequence[tuple[str, bytes, str]]
     entries: Sequence[tuple[int, Entry]]
     command_id: str
     correlation_id: str
@@ -126,6 +118,8 @@ class Write:
     release_claims: bool = False
     attempts: tuple[NewAttempt, ...] = ()
     attachment: Attachment | None = None
+    error: str | None = None
+    rows: tuple[Row, ...] = ()
 
 
 class Transaction(Protocol):
@@ -144,14 +138,15 @@ class Transaction(Protocol):
         """Run one of the store's named statements."""
         ...
 
-    def write(self, write: Write, new_ids: Sequence[str]) -> None:
-        """Write one step: events, claims, status, entries and debit, in this order.
+    def write(self, writes: Sequence[Write]) -> None:
+        """Write steps of different actions, sorted by action, with one command id.
 
         Raises:
-            Conflict: when the action is no longer at the version before.
+            Conflict: when an action is no longer at the version before.
             ClaimTaken: when another action holds one of the claims.
             InsufficientFunds: when a purse has not enough.
             DuplicateRequest: when the idempotency key is in use.
+            RowRefused: when the database does not take a row of the application.
         """
         ...
 
@@ -179,6 +174,10 @@ class Store(Protocol):
         self, step: str, command_id: str | None = None
     ) -> AbstractContextManager[Transaction]:
         """A transaction that commits at the end of the block, durably."""
+        ...
+
+    def write(self, step: str, writes: Sequence[Write]) -> None:
+        """Write steps as a transaction of their own; see ``Transaction.write``."""
         ...
 
     def reading(self) -> AbstractContextManager[Transaction]:

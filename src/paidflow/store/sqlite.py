@@ -6,14 +6,18 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from paidflow import checkpoints
 from paidflow.actions.contract import Rows
 from paidflow.errors import InvalidConfiguration
 from paidflow.store.base import SqlStore, SqlTransaction
+from paidflow.store.contract import Write
 from paidflow.store.queries import queries, script
+from paidflow.store.sqlite_write import write_step
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -68,6 +72,11 @@ class SqliteTransaction(SqlTransaction):
     def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self._connection.executemany(sql, [_plain(row) for row in rows])
 
+    def write(self, writes: Sequence[Write]) -> None:
+        with self._rules():
+            for write in writes:
+                write_step(self, write)
+
     def before_append(self) -> None:
         pass  # writers take turns already
 
@@ -92,7 +101,6 @@ class SqliteStore(SqlStore):
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._all: list[sqlite3.Connection] = []
         self._writer = threading.Lock()
-        self._writing: set[int] = set()
         if self._memory:
             self._idle.put(self._connect())
 
@@ -137,24 +145,31 @@ class SqliteStore(SqlStore):
         except queue.Empty:
             return self._connect()
 
-    def _begin(self, *, writes: bool) -> sqlite3.Connection:
-        if writes:
-            self._writer.acquire()
+    def _begin(self) -> sqlite3.Connection:
+        self._writer.acquire()
         try:
-            connection = self._take()
+            return self._take_and_begin("begin immediate")
         except BaseException:
-            if writes:
-                self._writer.release()
+            self._writer.release()
             raise
+
+    @contextmanager
+    def _snapshot(self) -> Generator[SqliteTransaction]:
+        connection = self._take_and_begin("begin")
         try:
-            connection.execute("begin immediate" if writes else "begin")
+            with checkpoints.transaction_open():
+                yield self._wrap(connection)
+        finally:
+            self._rollback(connection)
+            self._idle.put(connection)
+
+    def _take_and_begin(self, begin: str) -> sqlite3.Connection:
+        connection = self._take()
+        try:
+            connection.execute(begin)
         except BaseException:
             self._idle.put(connection)
-            if writes:
-                self._writer.release()
             raise
-        if writes:
-            self._writing.add(id(connection))
         return connection
 
     def _lost(self, connection: sqlite3.Connection) -> bool:
@@ -175,11 +190,8 @@ class SqliteStore(SqlStore):
             connection.execute("rollback")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        writes = id(connection) in self._writing
-        self._writing.discard(id(connection))
         self._idle.put(connection)
-        if writes:
-            self._writer.release()
+        self._writer.release()
 
     def _wrap(self, connection: sqlite3.Connection) -> SqliteTransaction:
         return SqliteTransaction(connection)

@@ -3,10 +3,6 @@ insert into paidflow_events (originator_id, originator_version, topic, state, ev
     correlation_id, recorded_at)
 values (:action_id, :version, :topic, :state, :event_id, :command_id, :correlation_id, :now);
 
--- name: select_events
-select topic, state from paidflow_events
-where originator_id = :action_id order by originator_version;
-
 -- name: select_history
 select originator_version as version, topic, state, recorded_at, command_id
 from paidflow_events where originator_id = :action_id order by originator_version;
@@ -101,12 +97,8 @@ where action_id = :action_id and number = :number and invoice_id is null;
 select gateway, nonce, invoice_id, payment_request from paidflow_attempts
 where action_id = :action_id and number = :number;
 
--- name: select_action_of_invoice
-select action_id from paidflow_attempts where gateway = :gateway and invoice_id = :invoice_id;
-
 -- name: insert_payload
-insert into paidflow_payloads (action_id, arguments, result, error)
-values (:action_id, :arguments, :result, :error);
+insert into paidflow_payloads (action_id, arguments) values (:action_id, :arguments);
 
 -- name: update_result
 update paidflow_payloads set result = :result, error = null

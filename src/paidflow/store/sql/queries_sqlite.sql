@@ -1,2 +1,20 @@
 -- name: select_schema
 select count(*) > 0 as present from sqlite_master where name = 'paidflow_schema';
+
+-- name: select_action
+-- An action in one row: its texts, and its events as lines of topic, space and state.
+select p.action_id, p.arguments, p.result, p.error, p.erased, (
+    select group_concat(line, char(10)) from (
+        select topic || ' ' || cast(state as text) as line from paidflow_events
+        where originator_id = p.action_id order by originator_version)
+) as events
+from paidflow_payloads p where p.action_id = :action_id;
+
+-- name: select_action_of_invoice
+select p.action_id, p.arguments, p.result, p.error, p.erased, (
+    select group_concat(line, char(10)) from (
+        select topic || ' ' || cast(state as text) as line from paidflow_events
+        where originator_id = p.action_id order by originator_version)
+) as events
+from paidflow_attempts t join paidflow_payloads p using (action_id)
+where t.gateway = :gateway and t.invoice_id = :invoice_id;
