@@ -25,7 +25,6 @@ from paidflow.states.aggregate import Aggregate, evolve, fold
 from paidflow.states.decide import perform_raised, refuse_late
 from paidflow.states.machine import FINAL, State
 from paidflow.states.owed import HOOK_TRIES, owed
-from paidflow.store.base import RowRefused
 from paidflow.store.contract import (
     Attachment,
     NewAttempt,
@@ -36,6 +35,7 @@ from paidflow.store.contract import (
     Transaction,
     Write,
 )
+from paidflow.store.transaction import RowRefused
 
 logger = logging.getLogger("paidflow.flow")
 

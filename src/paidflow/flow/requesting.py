@@ -37,8 +37,8 @@ from paidflow.ledger.entries import purse
 from paidflow.money import Money
 from paidflow.payments.contract import Declined, Opened
 from paidflow.states import events as e
-from paidflow.store.base import DuplicateRequest
 from paidflow.store.contract import NewAttempt, Request, Transaction
+from paidflow.store.transaction import DuplicateRequest
 
 ANONYMOUS_KEY_CHARACTERS_MIN = 22
 

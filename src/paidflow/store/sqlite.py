@@ -14,10 +14,11 @@ from typing import Any
 from paidflow import checkpoints
 from paidflow.actions.contract import Rows
 from paidflow.errors import InvalidConfiguration
-from paidflow.store.base import SqlStore, SqlTransaction
+from paidflow.store.base import SqlStore
 from paidflow.store.contract import Write
 from paidflow.store.queries import queries, script
 from paidflow.store.sqlite_write import write_step
+from paidflow.store.transaction import SqlTransaction
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -76,9 +77,6 @@ class SqliteTransaction(SqlTransaction):
         with self._rules():
             for write in writes:
                 write_step(self, write)
-
-    def before_append(self) -> None:
-        pass  # writers take turns already
 
     def broken_rule(self, error: Exception) -> str | None:
         return str(error) if isinstance(error, sqlite3.IntegrityError) else None
@@ -145,7 +143,7 @@ class SqliteStore(SqlStore):
         except queue.Empty:
             return self._connect()
 
-    def _begin(self) -> sqlite3.Connection:
+    def _begin(self) -> SqliteTransaction:
         self._writer.acquire()
         try:
             return self._take_and_begin("begin immediate")
@@ -155,43 +153,41 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _snapshot(self) -> Generator[SqliteTransaction]:
-        connection = self._take_and_begin("begin")
+        tx = self._take_and_begin("begin")
         try:
             with checkpoints.transaction_open():
-                yield self._wrap(connection)
+                yield tx
         finally:
-            self._rollback(connection)
-            self._idle.put(connection)
+            self._rollback(tx)
+            self._idle.put(tx.raw)
 
-    def _take_and_begin(self, begin: str) -> sqlite3.Connection:
+    def _take_and_begin(self, begin: str) -> SqliteTransaction:
         connection = self._take()
         try:
             connection.execute(begin)
         except BaseException:
             self._idle.put(connection)
             raise
-        return connection
+        return SqliteTransaction(connection)
 
-    def _lost(self, connection: sqlite3.Connection) -> bool:
+    def _lost(self, tx: SqliteTransaction) -> bool:
         return False  # a SQLite commit either happened or raised
 
-    def _joinable(self, connection: sqlite3.Connection) -> None:
+    def _joined(self, connection: sqlite3.Connection) -> SqliteTransaction:
         # Outside a transaction SQLite would commit when the savepoint is released.
         if not connection.in_transaction:
             if connection.isolation_level is None:
                 raise InvalidConfiguration("the connection to join has no open transaction")
             connection.execute("begin immediate")
-
-    def _commit(self, connection: sqlite3.Connection) -> None:
-        connection.execute("commit")
-
-    def _rollback(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            connection.execute("rollback")
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        self._idle.put(connection)
-        self._writer.release()
-
-    def _wrap(self, connection: sqlite3.Connection) -> SqliteTransaction:
         return SqliteTransaction(connection)
+
+    def _commit(self, tx: SqliteTransaction) -> None:
+        tx.raw.execute("commit")
+
+    def _rollback(self, tx: SqliteTransaction) -> None:
+        if tx.raw.in_transaction:
+            tx.raw.execute("rollback")
+
+    def _give_back(self, tx: SqliteTransaction) -> None:
+        self._idle.put(tx.raw)
+        self._writer.release()

@@ -6,8 +6,8 @@ from typing import Any
 
 from paidflow.actions.contract import Row
 from paidflow.errors import Conflict
-from paidflow.store.base import RowRefused, SqlTransaction, insert_of
 from paidflow.store.contract import Write
+from paidflow.store.transaction import RowRefused, SqlTransaction, insert_of
 
 
 def write_step(tx: SqlTransaction, write: Write) -> None:

@@ -53,11 +53,6 @@ update paidflow_actions set version = version where action_id = :action_id and v
 -- name: select_status
 select * from paidflow_actions where action_id = :action_id;
 
--- name: count_open_invoices
-select count(*) as total from paidflow_actions
-where actor = :actor and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING',
-    'RETRYING');
-
 -- name: lease
 update paidflow_actions set leased_until = :until, lease_token = :token
 where action_id in (

@@ -18,3 +18,8 @@ select p.action_id, p.arguments, p.result, p.error, p.erased, (
 ) as events
 from paidflow_attempts t join paidflow_payloads p using (action_id)
 where t.gateway = :gateway and t.invoice_id = :invoice_id;
+
+-- name: count_open_invoices
+select count(*) as total from paidflow_actions
+where actor = :actor and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING',
+    'RETRYING');

@@ -1,0 +1,174 @@
+"""One transaction on a psycopg connection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, LiteralString, TypeVar, cast
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+from paidflow.actions.contract import Rows
+from paidflow.store.contract import Write
+from paidflow.store.postgres_call import call, execute_at_once
+from paidflow.store.postgres_write import steps_of
+from paidflow.store.transaction import RowRefused, SqlTransaction, insert_of
+
+Connection = psycopg.Connection[DictRow]
+T = TypeVar("T")
+
+CALLS = {
+    "select_action": ("action_id",),
+    "select_action_of_invoice": ("gateway", "invoice_id"),
+    "count_open_invoices": ("actor",),
+}
+"""Named statements that only call a function of paidflow, with the names of its parameters."""
+
+_TOKEN = re.compile(r"'(?:[^']|'')*'|::|:([a-z_]\w*)|%")
+
+
+@lru_cache(maxsize=1024)
+def _translate(sql: str) -> LiteralString:
+    def replace(found: re.Match[str]) -> str:
+        if found.group(1):
+            return f"%({found.group(1)})s"
+        return found.group(0).replace("%", "%%")
+
+    return cast("LiteralString", _TOKEN.sub(replace, sql))
+
+
+class PostgresTransaction(SqlTransaction):
+    """What is done on a connection as it is; whoever made it knows whether it has begun."""
+
+    dialect = "postgres"
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.connection = connection
+
+    @property
+    def raw(self) -> Connection:
+        return self.connection
+
+    def execute(self, sql: str, **params: Any) -> Rows:
+        return self._run(sql, params)
+
+    def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._run(sql, row)
+
+    def query(self, name: str, **params: Any) -> Rows:
+        names = CALLS.get(name)
+        if names is None:
+            return self._run(self._queries[name], params)
+        return call(self.connection, self._queries[name], [params[key] for key in names])
+
+    def write(self, writes: Sequence[Write]) -> None:
+        rows = [row for write in writes for row in write.rows]
+        with self._rules():
+            if not rows:
+                self._write(steps_of(writes))
+                return
+            params: dict[str, Any] = {"steps": steps_of(writes)}
+            inserts: list[str] = []
+            for number, row in enumerate(rows):
+                prefix = f"row_{number}"
+                inserts.append(f"{prefix} as ({insert_of(row, f'{prefix}_')})")
+                params.update((f"{prefix}_{key}", value) for key, value in row.values.items())
+            try:
+                self._run(f"with {', '.join(inserts)} select paidflow_write(:steps)", params)
+            except psycopg.Error as error:
+                ours = "paidflow_write" in (error.diag.context or "")
+                if ours or isinstance(error, psycopg.OperationalError):
+                    raise
+                raise RowRefused(error) from error
+
+    def broken_rule(self, error: Exception) -> str | None:
+        if not isinstance(error, psycopg.IntegrityError):
+            return None
+        unique = isinstance(error, psycopg.errors.UniqueViolation)
+        return error.diag.table_name if unique else error.diag.constraint_name
+
+    def _write(self, steps: str) -> None:
+        call(self.connection, self._queries["write"], [steps])
+
+    def _run(self, sql: str, params: Mapping[str, Any]) -> Rows:
+        cursor = self.connection.cursor(row_factory=dict_row)
+        return cast("Rows", cursor.execute(_translate(sql), params))
+
+
+class PooledTransaction(PostgresTransaction):
+    """A transaction that begins with its first statement.
+
+    Args:
+        connection: a connection of the pool, which may have broken while it was idle.
+        exchange: gives a living connection for a broken one.
+    """
+
+    def __init__(
+        self, connection: Connection, exchange: Callable[[Connection], Connection]
+    ) -> None:
+        super().__init__(connection)
+        self._exchange = exchange
+        self.begun = False
+
+    @property
+    def raw(self) -> Connection:
+        self._begin()
+        return self.connection
+
+    def query(self, name: str, **params: Any) -> Rows:
+        self._begin()
+        return super().query(name, **params)
+
+    def _write(self, steps: str) -> None:
+        if self.begun:
+            super()._write(steps)
+            return
+        # BEGIN travels with the first statement.
+        self.begun = True
+        sql = f"begin; {self._queries['write']}"
+        self._first(lambda: execute_at_once(self.connection, sql, [steps]))
+
+    def _run(self, sql: str, params: Mapping[str, Any]) -> Rows:
+        self._begin()
+        return super()._run(sql, params)
+
+    def _begin(self) -> None:
+        if not self.begun:
+            self.begun = True
+            self._first(lambda: execute_at_once(self.connection, "begin"))
+
+    def _first(self, ask: Callable[[], T]) -> T:
+        """Ask once more if the connection was broken: nothing has begun, so nothing is lost."""
+        try:
+            return ask()
+        except psycopg.OperationalError:
+            if not self.connection.closed:
+                raise
+            self.connection = self._exchange(self.connection)
+            return ask()
+
+
+class PostgresReading(PooledTransaction):
+    """Reads in autocommit; what a hook asks gets a transaction, which is rolled back."""
+
+    def query(self, name: str, **params: Any) -> Rows:
+        if self.begun:
+            return PostgresTransaction.query(self, name, **params)
+        return self._first(lambda: PostgresTransaction.query(self, name, **params))
+
+    def execute(self, sql: str, **params: Any) -> Rows:
+        self._begin()
+        return super().execute(sql, **params)
+
+    def _run(self, sql: str, params: Mapping[str, Any]) -> Rows:
+        return PostgresTransaction._run(self, sql, params)
+
+
+def is_idle(connection: Connection) -> bool:
+    """Whether no transaction is open on a connection."""
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE

@@ -1,0 +1,40 @@
+-- What is read for every step. These are functions so that the server's session keeps their plans.
+
+-- An action in one row: its texts, and its events as lines of topic, space and state.
+create or replace function paidflow_action(wanted text)
+returns table (action_id text, arguments text, result text, error text, erased boolean, events text)
+language plpgsql stable as $$
+begin
+    return query
+    select p.action_id, p.arguments, p.result, p.error, p.erased, (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_events e where e.originator_id = p.action_id)
+    from paidflow_payloads p where p.action_id = wanted;
+end
+$$;
+
+-- The action that an invoice belongs to.
+create or replace function paidflow_action_of_invoice(of_gateway text, of_invoice text)
+returns table (action_id text, arguments text, result text, error text, erased boolean, events text)
+language plpgsql stable as $$
+declare
+    found_id text;
+begin
+    select t.action_id into found_id from paidflow_attempts t
+    where t.gateway = of_gateway and t.invoice_id = of_invoice;
+    if found then
+        return query select * from paidflow_action(found_id);
+    end if;
+end
+$$;
+
+-- How many invoices of an actor are not paid yet.
+create or replace function paidflow_open_invoices(of_actor text) returns bigint
+language plpgsql stable as $$
+begin
+    return (
+        select count(*) from paidflow_actions where actor = of_actor and state in ('PENDING',
+            'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING', 'RETRYING'));
+end
+$$;
