@@ -6,11 +6,14 @@ production does not. The same place knows whether a transaction is open in the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from typing import Generic, TypeVar
 
 from paidflow.errors import NetworkInTransaction, TransactionOpen
+
+T = TypeVar("T")
 
 _flow: ContextVar[str] = ContextVar("paidflow_flow", default="embedder")
 _open_transactions: ContextVar[int] = ContextVar("paidflow_open_transactions", default=0)
@@ -23,14 +26,25 @@ def observe(observer: Callable[[str], None] | None) -> None:
     _observer = observer
 
 
-@contextmanager
-def flow(name: str) -> Generator[None]:
+class _Inside(Generic[T]):
+    """A context variable that has another value inside the block."""
+
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[T], value: T) -> None:
+        self._variable = variable
+        self._value = value
+
+    def __enter__(self) -> None:
+        self._token = self._variable.set(self._value)
+
+    def __exit__(self, *raised: object) -> None:
+        self._variable.reset(self._token)
+
+
+def flow(name: str) -> AbstractContextManager[None]:
     """Name the flow that the boundaries inside belong to (``perform``, ``retry``, ``worker``)."""
-    token = _flow.set(name)
-    try:
-        yield
-    finally:
-        _flow.reset(token)
+    return _Inside(_flow, name)
 
 
 def reach(step: str, edge: str) -> None:
@@ -44,14 +58,9 @@ def reach(step: str, edge: str) -> None:
         _observer(f"{_flow.get()}.{step}.{edge}")
 
 
-@contextmanager
-def transaction_open() -> Generator[None]:
+def transaction_open() -> AbstractContextManager[None]:
     """Mark the calling context: a database transaction is open in it."""
-    token = _open_transactions.set(_open_transactions.get() + 1)
-    try:
-        yield
-    finally:
-        _open_transactions.reset(token)
+    return _Inside(_open_transactions, _open_transactions.get() + 1)
 
 
 def in_transaction() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import uuid
 from typing import Protocol
 
 from paidflow.clock import Clock
@@ -33,11 +32,10 @@ class RandomIds:
 
     def new_id(self) -> str:
         milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
-        random = secrets.randbits(74)
-        bits = (
-            milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (2**62 - 1)
-        )
-        return str(uuid.UUID(int=bits))
+        random = secrets.token_hex(10)
+        variant = "89ab"[int(random[3], 16) & 3]
+        time = f"{milliseconds:012x}"
+        return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
 
     def new_nonce(self) -> str:
         return secrets.token_hex(16)

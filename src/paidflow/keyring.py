@@ -32,6 +32,7 @@ class Keyring:
         if any(len(secret) < _SECRET_BYTES_MIN for secret in keys.values()):
             raise InvalidConfiguration(f"a secret needs at least {_SECRET_BYTES_MIN} bytes")
         self._keys = dict(keys)
+        self._derived: dict[tuple[str, str], bytes] = {}
         self.current = next(iter(self._keys))
 
     @classmethod
@@ -80,6 +81,9 @@ class Keyring:
         return f"{key_id}.{self._mac(key_id, 'proof', action_id).hex()}"
 
     def _mac(self, key_id: str, label: str, *parts: str) -> bytes:
-        derived = hmac.digest(self._keys[key_id], b"paidflow " + label.encode(), "sha256")
+        derived = self._derived.get((key_id, label))
+        if derived is None:
+            derived = hmac.digest(self._keys[key_id], b"paidflow " + label.encode(), "sha256")
+            self._derived[key_id, label] = derived
         message = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
         return hmac.digest(derived, message, "sha256")

@@ -73,15 +73,18 @@ class Invoices:
         key_id: str,
         nonce: str,
     ) -> Opening:
-        preimage = self.tools.keyring.preimage(
-            key_id, action_id=action_id, attempt=number, nonce=nonce, amount=amount
-        )
+        payment_hash = None
+        if hold:
+            preimage = self.tools.keyring.preimage(
+                key_id, action_id=action_id, attempt=number, nonce=nonce, amount=amount
+            )
+            payment_hash = hashlib.sha256(preimage).hexdigest()
         profile = self.tools.gateways.profile(gateway)
         command = OpenCommand(
             key=command_key(action_id, number, "open"),
             amount=amount,
             hold=hold,
-            payment_hash=hashlib.sha256(preimage).hexdigest() if hold else None,
+            payment_hash=payment_hash,
             description=text,
             expires_in_s=profile.invoice_expiry_s if profile else 0,
         )

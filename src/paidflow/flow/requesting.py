@@ -53,6 +53,7 @@ class Prepared:
         action_id: the id that it will have.
         cost: what it costs.
         mode: in which order paying and doing happen.
+        written: the arguments as JSON, and their hash.
         request: the idempotency key.
         opening: the invoice, or what came instead of one.
         replay_of: the action that this key already stands for.
@@ -63,6 +64,7 @@ class Prepared:
     action_id: str
     cost: Money
     mode: e.Mode
+    written: tuple[str, str]
     request: Request | None = None
     opening: Opening | None = None
     replay_of: str | None = None
@@ -96,7 +98,8 @@ class Requesting:
             return self._perform(action, actor, idempotency_key)
         except (InsufficientFunds, Refused, TooManyOpenInvoices):
             # Perhaps because of what this very request has done, sent twice at the same moment.
-            earlier = self._replay(_request(action, actor, idempotency_key))
+            written = fingerprint(action)
+            earlier = self._replay(_request(action, actor, idempotency_key, written))
             if earlier is None:
                 raise
             return earlier
@@ -125,14 +128,16 @@ class Requesting:
         self._t.registry.known(action)
         if actor is None and not action.anonymous:
             raise LoginRequired(action.kind)
-        fingerprint(action)  # refuses what cannot be stored, before anything is asked for
-        request = _request(action, actor, idempotency_key)
+        written = fingerprint(action)  # refuses what cannot be stored, before anything is asked for
+        request = _request(action, actor, idempotency_key, written)
         action_id = self._t.ids.new_id()
         with self._t.store.reading() as tx:
             earlier = _earlier(tx, request)
             if earlier is not None:
                 cost = Money(0, "BTC")
-                return Prepared(action, actor, earlier, cost, e.Mode.FREE, replay_of=earlier)
+                return Prepared(
+                    action, actor, earlier, cost, e.Mode.FREE, written, replay_of=earlier
+                )
             ctx = Context(action_id, actor, self._t.clock.now(), None, False, tx)
             cost = action.cost(ctx)
             if not isinstance(cost, Money):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -142,7 +147,7 @@ class Requesting:
             action.validate_request(ctx)
             mode = _mode(tx, action, actor, cost, credits_too)
             if mode not in (e.Mode.OPTIMISTIC, e.Mode.PESSIMISTIC):
-                return Prepared(action, actor, action_id, cost, mode, request)
+                return Prepared(action, actor, action_id, cost, mode, written, request)
             self.refuse_too_many(tx, actor)
             text = action.describe(ctx)
         hold = mode is e.Mode.PESSIMISTIC
@@ -152,7 +157,7 @@ class Requesting:
             raise GatewayRefused(opening.outcome.reason)
         if hold and not isinstance(opening.outcome, Opened):
             raise GatewayUnavailable(gateway)
-        return Prepared(action, actor, action_id, cost, mode, request, opening)
+        return Prepared(action, actor, action_id, cost, mode, written, request, opening)
 
     def refuse_too_many(self, tx: Transaction, actor: str | None) -> None:
         """Check the number of unpaid invoices of an actor.
@@ -170,7 +175,7 @@ class Requesting:
         """Store a prepared action and do its work, in one transaction."""
         if prepared.replay_of is not None:
             return self._reading.receipt_of(prepared.replay_of, with_proof=True)
-        arguments, arguments_hash = fingerprint(prepared.action)
+        arguments, arguments_hash = prepared.written
         attempts = tuple(self._attempts(prepared))
         beside = Beside(
             action=prepared.action,
@@ -237,7 +242,9 @@ class Requesting:
             yield e.InvoiceAwaited(until=self._t.clock.now() + self._creation)
 
 
-def _request(action: PaidAction, actor: str | None, key: str | None) -> Request | None:
+def _request(
+    action: PaidAction, actor: str | None, key: str | None, written: tuple[str, str]
+) -> Request | None:
     if key is None:
         return None
     check_text("an idempotency key", key)
@@ -248,7 +255,7 @@ def _request(action: PaidAction, actor: str | None, key: str | None) -> Request 
         actor=actor or "",
         kind=action.kind,
         key_hash=hashlib.sha256(key.encode()).hexdigest(),
-        fingerprint=fingerprint(action)[1],
+        fingerprint=written[1],
     )
 
 
