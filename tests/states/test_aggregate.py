@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
 from datetime import timedelta
 
 import pytest
@@ -51,9 +50,7 @@ def test_every_event_is_counted() -> None:
 
 def test_an_action_does_not_change() -> None:
     a = begun()
-    with pytest.raises(FrozenInstanceError):
-        a.state = State.PAID  # type: ignore[misc]
-    told(a, SETTLED)
+    assert told(a, SETTLED) != a
     assert a == begun()
 
 

@@ -61,7 +61,7 @@ class Row:
 
     Args:
         table: the table, perhaps with its schema before a dot.
-        values: column -> value, as the database's driver takes it.
+        values: column -> value: what JSON can say, or a time, a Decimal, a UUID.
     """
 
     table: str

@@ -11,7 +11,7 @@ from paidflow.states.aggregate import Aggregate, fold
 from paidflow.store.contract import Payload, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
     """An action as it was when it was last read or written.
 

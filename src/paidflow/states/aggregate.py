@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from paidflow.errors import IllegalTransition
 from paidflow.money import Money
@@ -25,9 +25,9 @@ class Fact(IntEnum):
     SETTLED = 4
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Attempt:
-    """One numbered try to get the money: one invoice.
+    """One numbered try to get the money: one invoice; a value like the aggregate.
 
     Args:
         number: 1 for the first.
@@ -77,9 +77,9 @@ class Attempt:
         return self.fact is Fact.CLOSED and self.closure is e.Closure.ASSUMED
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Aggregate:
-    """Where one paid action stands.
+    """Where one paid action stands; a value, which only ``fold`` changes while it makes it.
 
     Args:
         version: how many events it has.
@@ -149,13 +149,6 @@ class Aggregate:
 Folded = TypeVar("Folded", Aggregate, Attempt)
 
 
-def _changed(folded: Folded, **changes: Any) -> Folded:
-    """A copy with other values; ``dataclasses.replace`` takes five times as long."""
-    copy = object.__new__(type(folded))
-    copy.__dict__.update(folded.__dict__, **changes)
-    return copy
-
-
 def evolve(aggregate: Aggregate | None, event: e.Event) -> Aggregate:
     """The aggregate after the event.
 
@@ -166,24 +159,28 @@ def evolve(aggregate: Aggregate | None, event: e.Event) -> Aggregate:
     Raises:
         IllegalTransition: when the event cannot happen there.
     """
-    if aggregate is None:
-        if not isinstance(event, e.Requested):
-            raise IllegalTransition(f"{event.name} before the action was requested")
-        return _requested(event)
-    state = aggregate.state
-    if event.trigger is not None:
-        state = fire(state, aggregate.performed, event.trigger)
-    told = _tell(aggregate, event)
-    return _changed(told, state=state, version=aggregate.version + 1)
+    return fold(aggregate, (event,))
 
 
 def fold(aggregate: Aggregate | None, events: Iterable[e.Event]) -> Aggregate:
-    """The aggregate after several events."""
+    """The aggregate after several events; the one before stays as it is."""
+    a = None if aggregate is None else _copy(aggregate)
     for event in events:
-        aggregate = evolve(aggregate, event)
-    if aggregate is None:
+        if a is not None:
+            _apply(a, event)
+        elif isinstance(event, e.Requested):
+            a = _requested(event)
+        else:
+            raise IllegalTransition(f"{event.name} before the action was requested")
+    if a is None:
         raise IllegalTransition("an action without events")
-    return aggregate
+    return a
+
+
+def _copy(folded: Folded) -> Folded:
+    copy = object.__new__(type(folded))
+    copy.__dict__.update(folded.__dict__)
+    return copy
 
 
 def _requested(event: e.Requested) -> Aggregate:
@@ -200,60 +197,61 @@ def _requested(event: e.Requested) -> Aggregate:
     )
 
 
-def _tell(a: Aggregate, event: e.Event) -> Aggregate:
+def _apply(a: Aggregate, event: e.Event) -> None:
+    trigger = event.trigger
+    state = a.state if trigger is None else fire(a.state, a.performed, trigger)
+    _tell(a, event)
+    a.state = state
+    a.version += 1
+
+
+def _tell(a: Aggregate, event: e.Event) -> None:
     match event:
         case e.AttemptEvent():
-            return _tell_attempt(a, event)
+            _tell_attempt(a, event)
+        case e.Paid() | e.Failed():
+            _tell_end(a, event)
         case e.Performed():
             if a.performed:
                 raise IllegalTransition("perform runs at most once")
-            return _changed(a, performed=True)
+            a.performed = True
         case e.InvoiceAwaited():
-            return _changed(a, creation_deadline=event.until)
+            a.creation_deadline = event.until
         case e.CancelRequested():
-            return _changed(a, cancel_reason=event.reason)
+            a.cancel_reason = event.reason
         case e.CancelDeclined():
-            return _changed(a, cancel_reason=None, attention=_about_money(a))
-        case e.Paid() | e.Failed():
-            return _tell_end(a, event)
+            a.cancel_reason = None
+            a.attention = _about_money(a)
         case e.RetryRequested():
-            return _changed(
-                a,
-                creation_deadline=event.until,
-                undone=a.undone and not event.redone,
-                undo_owed=False,
-                late_refused=False,
-                cancel_reason=None,
-                failure_reason=None,
-                hook_failures=0,
-                attention=_about_money(a),
-            )
+            a.creation_deadline = event.until
+            a.undone = a.undone and not event.redone
+            a.undo_owed = False
+            a.late_refused = False
+            a.cancel_reason = None
+            a.failure_reason = None
+            a.hook_failures = 0
+            a.attention = _about_money(a)
         case e.Redone():
-            return _changed(a, undone=False)
+            a.undone = False
         case _:
-            return _tell_rest(a, event)
+            _tell_rest(a, event)
 
 
-def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> Aggregate:
-    a = _changed(a, hook_failures=0, attention=_about_money(a), cancel_reason=None)
+def _tell_end(a: Aggregate, event: e.Paid | e.Failed) -> None:
+    a.hook_failures = 0
+    a.attention = _about_money(a)
+    a.cancel_reason = None
     if isinstance(event, e.Failed):
-        return _changed(
-            a,
-            failure_reason=event.reason,
-            undo_owed=event.undo_owed,
-            undone=a.performed and not event.undo_owed,
-        )
-    spent = event.amount.amount if event.source == "invoice" else 0
-    left = a.unassigned - spent
-    return _changed(
-        a,
-        unassigned=left,
-        decided=min(a.decided, left),
-        failure_reason=None,
-        undo_owed=False,
-        accept_granted=False,
-        after_paid_owed=event.after_paid_owed,
-    )
+        a.failure_reason = event.reason
+        a.undo_owed = event.undo_owed
+        a.undone = a.performed and not event.undo_owed
+        return
+    a.unassigned -= event.amount.amount if event.source == "invoice" else 0
+    a.decided = min(a.decided, a.unassigned)
+    a.failure_reason = None
+    a.undo_owed = False
+    a.accept_granted = False
+    a.after_paid_owed = event.after_paid_owed
 
 
 ABOUT_HOOKS = frozenset({e.AttentionReason.HOOK_FAILS, e.AttentionReason.NOT_REGISTERED})
@@ -265,39 +263,44 @@ def _about_money(a: Aggregate) -> e.AttentionReason | None:
     return a.attention if a.attention in reasons else None
 
 
-def _tell_rest(a: Aggregate, event: e.Event) -> Aggregate:
+def _tell_rest(a: Aggregate, event: e.Event) -> None:
     match event:
         case e.Held() | e.CaptureRequested():
-            return a
+            pass
         case e.HookFailed():
-            return _changed(a, hook_failures=a.hook_failures + 1)
-        case e.HookDone(hook=e.Hook.ON_FAILED):
-            return _changed(a, hook_failures=0, undo_owed=False, undone=a.performed)
+            a.hook_failures += 1
         case e.HookDone():
-            return _changed(a, hook_failures=0, after_paid_owed=False)
+            a.hook_failures = 0
+            if event.hook is e.Hook.ON_FAILED:
+                a.undo_owed = False
+                a.undone = a.performed
+            else:
+                a.after_paid_owed = False
         case e.LatePaymentRefused():
-            return _changed(a, late_refused=True, accept_granted=False)
+            a.late_refused = True
+            a.accept_granted = False
         case e.PaymentCredited() | e.PaymentClaimed():
-            left = a.unassigned - event.amount.amount
-            return _changed(a, unassigned=left, decided=min(a.decided, left))
+            a.unassigned -= event.amount.amount
+            a.decided = min(a.decided, a.unassigned)
         case e.AttentionAsked():
-            return _changed(a, attention=event.reason)
+            a.attention = event.reason
         case e.AttentionResolved():
-            accepted = event.resolution == "accept"
-            answered = _about_money(a) is not None and not accepted
-            given_up = event.resolution == "dismiss" and a.attention in ABOUT_HOOKS
-            return _changed(
-                a,
-                attention=None,
-                hook_failures=0,
-                decided=a.unassigned if answered else a.decided,
-                late_refused=a.late_refused and not accepted,
-                after_paid_owed=a.after_paid_owed and not given_up,
-                undo_owed=a.undo_owed and not given_up,
-                accept_granted=accepted,
-            )
+            _tell_resolved(a, event)
         case _:
             raise IllegalTransition(f"{event.name} in {a.state}")
+
+
+def _tell_resolved(a: Aggregate, event: e.AttentionResolved) -> None:
+    accepted = event.resolution == "accept"
+    given_up = event.resolution == "dismiss" and a.attention in ABOUT_HOOKS
+    if _about_money(a) is not None and not accepted:
+        a.decided = a.unassigned
+    a.attention = None
+    a.hook_failures = 0
+    a.late_refused = a.late_refused and not accepted
+    a.after_paid_owed = a.after_paid_owed and not given_up
+    a.undo_owed = a.undo_owed and not given_up
+    a.accept_granted = accepted
 
 
 def _refuse_second_invoice(a: Aggregate, event: e.AttemptStarted | e.InvoiceAttached) -> None:
@@ -310,39 +313,37 @@ def _refuse_second_invoice(a: Aggregate, event: e.AttemptStarted | e.InvoiceAtta
         raise IllegalTransition(f"{event.name} of attempt {event.number}, which was there before")
 
 
-def _tell_attempt(a: Aggregate, event: e.AttemptEvent) -> Aggregate:
+def _tell_attempt(a: Aggregate, event: e.AttemptEvent) -> None:
     if isinstance(event, e.AttemptStarted | e.InvoiceAttached):
         _refuse_second_invoice(a, event)
-    if isinstance(event, e.AttemptStarted | e.InvoiceAttached) and event.number > len(a.attempts):
-        attempt = Attempt(event.number, event.gateway, event.hold, event.amount, event.key_id)
-        a = _changed(a, attempts=(*a.attempts, attempt))
+        if event.number > len(a.attempts):
+            started = Attempt(event.number, event.gateway, event.hold, event.amount, event.key_id)
+            a.attempts = (*a.attempts, started)
     if not 1 <= event.number <= len(a.attempts):
         raise IllegalTransition(f"{event.name} of attempt {event.number}, which does not exist")
-    attempt = a.attempts[event.number - 1]
-    unassigned = a.unassigned
+    attempt = _copy(a.attempts[event.number - 1])
     match event:
         case e.InvoiceAttached():
-            attempt = _changed(
-                attempt,
-                invoice_id=event.invoice_id,
-                expires_at=event.expires_at,
-                assumed_closed_at=event.assumed_closed_at,
-                fact=Fact.OPEN,
-            )
+            attempt.invoice_id = event.invoice_id
+            attempt.expires_at = event.expires_at
+            attempt.assumed_closed_at = event.assumed_closed_at
+            attempt.fact = Fact.OPEN
         case e.HoldSeen():
-            fact, held = max(attempt.fact, Fact.HELD), event.amount.amount
-            attempt = _changed(attempt, fact=fact, held=held, hold_deadline=event.deadline)
+            attempt.fact = max(attempt.fact, Fact.HELD)
+            attempt.held = event.amount.amount
+            attempt.hold_deadline = event.deadline
         case e.PaymentSeen():
             amount = event.amount.amount if event.amount.currency == a.cost.currency else 0
-            unassigned += amount
-            received = attempt.received + amount
-            attempt = _changed(attempt, fact=Fact.SETTLED, received=received, late_hold=False)
+            a.unassigned += amount
+            attempt.fact = Fact.SETTLED
+            attempt.received += amount
+            attempt.late_hold = False
         case e.AttemptClosed():
-            fact = max(attempt.fact, Fact.CLOSED)
-            attempt = _changed(attempt, fact=fact, closure=event.closure, late_hold=False)
+            attempt.fact = max(attempt.fact, Fact.CLOSED)
+            attempt.closure = event.closure
+            attempt.late_hold = False
         case e.LateHoldSeen():
-            attempt = _changed(attempt, late_hold=True)
+            attempt.late_hold = True
         case _:
             pass
-    attempts = (*a.attempts[: event.number - 1], attempt, *a.attempts[event.number :])
-    return _changed(a, attempts=attempts, unassigned=unassigned)
+    a.attempts = (*a.attempts[: event.number - 1], attempt, *a.attempts[event.number :])

@@ -13,7 +13,7 @@ from paidflow.ledger.entries import Entry
 from paidflow.money import Money
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Status:
     """The current-state row of one action; it is also the schedule of what is owed."""
 
@@ -83,7 +83,7 @@ class Payload:
     erased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """Everything that one step of one action writes, in one transaction.
 

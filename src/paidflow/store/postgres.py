@@ -16,6 +16,7 @@ from paidflow import checkpoints
 from paidflow.errors import CommitUnknown, InvalidConfiguration, PaidflowError
 from paidflow.store.base import SqlStore
 from paidflow.store.contract import Write
+from paidflow.store.group_commit import GroupCommit
 from paidflow.store.postgres_call import execute_at_once
 from paidflow.store.postgres_transaction import (
     Connection,
@@ -40,9 +41,10 @@ class PostgresStore(SqlStore):
     Args:
         dsn: where the database is, as libpq understands it.
         connections_max: how many connections it may open.
+        group_commit: whether threads that write at the same moment share a transaction.
     """
 
-    def __init__(self, dsn: str, *, connections_max: int = 20) -> None:
+    def __init__(self, dsn: str, *, connections_max: int = 20, group_commit: bool = False) -> None:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             dsn,
             connection_class=psycopg.Connection[DictRow],
@@ -53,6 +55,7 @@ class PostgresStore(SqlStore):
             configure=_configure,
             open=True,
         )
+        self._group = GroupCommit(self._write_alone) if group_commit else None
         self._sample_lock = threading.Lock()
         self._sample: tuple[float, datetime] | None = None
 
@@ -97,7 +100,7 @@ class PostgresStore(SqlStore):
         checkpoints.refuse_second(step)
         with checkpoints.transaction_open():
             checkpoints.reach(step, "before")
-            lost = self._write_alone(writes)
+            lost = (self._group.write if self._group else self._write_alone)(writes)
         if lost is not None:
             self._write_again(step, writes, lost)
         checkpoints.reach(step, "after")

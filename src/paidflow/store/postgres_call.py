@@ -16,7 +16,8 @@ from psycopg.errors import error_from_result
 from psycopg.pq import Escaping, ExecStatus
 from psycopg.pq.abc import PGresult
 
-_NAME = re.compile(r":([a-z_]+)")
+_NAME = re.compile(r"(?<!:):([a-z_]\w*)")
+_NUMBER = re.compile(rb"\$(\d+)")
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _BOOLEAN, _BIGINT = 16, 20
 """The types of columns that are no text, by PostgreSQL's own numbers."""
@@ -92,10 +93,9 @@ def execute_at_once(
         psycopg.Error: what the database says.
     """
     encoding = connection.info.encoding
-    statement = _numbered(sql)
-    for number, text in enumerate(texts, start=1):
-        literal = bytes(Escaping(connection.pgconn).escape_literal(text.encode(encoding)))
-        statement = statement.replace(b"$%d" % number, literal)
+    escaping = Escaping(connection.pgconn)
+    literals = [bytes(escaping.escape_literal(text.encode(encoding))) for text in texts]
+    statement = _NUMBER.sub(lambda found: literals[int(found[1]) - 1], _numbered(sql))
     result = connection.pgconn.exec_(statement)
     if result.status not in _GOOD:
         raise _error(connection, result, encoding)

@@ -14,8 +14,8 @@ from psycopg.rows import DictRow, dict_row
 from paidflow.actions.contract import Rows
 from paidflow.store.contract import Write
 from paidflow.store.postgres_call import call, execute_at_once
-from paidflow.store.postgres_write import steps_of
-from paidflow.store.transaction import RowRefused, SqlTransaction, insert_of
+from paidflow.store.postgres_write import statement_of
+from paidflow.store.transaction import RowRefused, SqlTransaction
 
 Connection = psycopg.Connection[DictRow]
 T = TypeVar("T")
@@ -67,24 +67,15 @@ class PostgresTransaction(SqlTransaction):
         return call(self.connection, self._queries[name], [params[key] for key in names])
 
     def write(self, writes: Sequence[Write]) -> None:
-        rows = [row for write in writes for row in write.rows]
-        with self._rules():
-            if not rows:
-                self._write(steps_of(writes))
-                return
-            params: dict[str, Any] = {"steps": steps_of(writes)}
-            inserts: list[str] = []
-            for number, row in enumerate(rows):
-                prefix = f"row_{number}"
-                inserts.append(f"{prefix} as ({insert_of(row, f'{prefix}_')})")
-                params.update((f"{prefix}_{key}", value) for key, value in row.values.items())
-            try:
-                self._run(f"with {', '.join(inserts)} select paidflow_write(:steps)", params)
-            except psycopg.Error as error:
-                ours = "paidflow_write" in (error.diag.context or "")
-                if ours or isinstance(error, psycopg.OperationalError):
-                    raise
-                raise RowRefused(error) from error
+        sql, texts = statement_of(writes)
+        try:
+            with self._rules():
+                self._write(sql, texts)
+        except psycopg.Error as error:
+            ours = len(texts) == 1 or "paidflow_write" in (error.diag.context or "")
+            if ours or isinstance(error, psycopg.OperationalError):
+                raise
+            raise RowRefused(error) from error
 
     def broken_rule(self, error: Exception) -> str | None:
         if not isinstance(error, psycopg.IntegrityError):
@@ -92,8 +83,8 @@ class PostgresTransaction(SqlTransaction):
         unique = isinstance(error, psycopg.errors.UniqueViolation)
         return error.diag.table_name if unique else error.diag.constraint_name
 
-    def _write(self, steps: str) -> None:
-        call(self.connection, self._queries["write"], [steps])
+    def _write(self, sql: str, texts: Sequence[str]) -> None:
+        call(self.connection, sql, texts)
 
     def _run(self, sql: str, params: Mapping[str, Any]) -> Rows:
         cursor = self.connection.cursor(row_factory=dict_row)
@@ -124,14 +115,13 @@ class PooledTransaction(PostgresTransaction):
         self._begin()
         return super().query(name, **params)
 
-    def _write(self, steps: str) -> None:
+    def _write(self, sql: str, texts: Sequence[str]) -> None:
         if self.begun:
-            super()._write(steps)
+            super()._write(sql, texts)
             return
         # BEGIN travels with the first statement.
         self.begun = True
-        sql = f"begin; {self._queries['write']}"
-        self._first(lambda: execute_at_once(self.connection, sql, [steps]))
+        self._first(lambda: execute_at_once(self.connection, f"begin; {sql}", texts))
 
     def _run(self, sql: str, params: Mapping[str, Any]) -> Rows:
         self._begin()

@@ -1,25 +1,66 @@
-"""Steps of actions as the one argument of ``paidflow_write``, see ``sql/write_postgres.sql``."""
+"""Steps of actions as one statement: ``paidflow_write``, see ``sql/write_postgres.sql``.
+
+Rows that actions offer travel as JSON, too, and are inserted by the same statement.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from paidflow.ledger.entries import purse
 from paidflow.store.contract import Write
+from paidflow.store.transaction import RowRefused, checked_names
 
 Lists = defaultdict[str, list[dict[str, Any]]]
 
 
-def steps_of(writes: Sequence[Write]) -> str:
-    """All rows of several steps of one command, as JSON; lists without a row are left out.
+def statement_of(writes: Sequence[Write]) -> tuple[str, list[str]]:
+    """The statement that writes several steps, and its parameters.
 
     Args:
-        writes: the steps, of different actions, sorted by action.
+        writes: the steps, of different actions.
+
+    Raises:
+        RowRefused: when a row of the application is no JSON.
+        InvalidArguments: when a name in it is none that SQL takes without quotes.
     """
+    tables: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for write in writes:
+        for row in write.rows:
+            tables[row.table, *row.values].append(row.values)
+    inserts: list[str] = []
+    texts: list[str] = []
+    for number, ((table, *columns), rows) in enumerate(tables.items()):
+        names = ", ".join(checked_names(table, columns))
+        inserts.append(
+            f"rows_{number} as (insert into {table} ({names}) select {names}"
+            f" from jsonb_populate_recordset(null::{table}, :rows_{number}))"
+        )
+        try:
+            texts.append(json.dumps(rows, default=_plain))
+        except (TypeError, ValueError) as error:
+            raise RowRefused(error) from error
+    texts.append(_steps(sorted(writes, key=lambda write: write.status.action_id)))
+    before = f"with {', '.join(inserts)} " if inserts else ""
+    return f"{before}select paidflow_write(:steps)", texts
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} in a row")
+
+
+def _steps(writes: Sequence[Write]) -> str:
+    """All rows of several steps, sorted by action, as JSON; lists without a row are left out."""
     lists: Lists = defaultdict(list)
     purses: Counter[tuple[str, str]] = Counter()
     for write in writes:
@@ -30,13 +71,7 @@ def steps_of(writes: Sequence[Write]) -> str:
             row = {"account": account, "currency": currency, "amount": abs(change)}
             lists["credits" if change > 0 else "debits"].append(row)
     released = [write.status.action_id for write in writes if write.release_claims]
-    first = writes[0]
-    steps: dict[str, Any] = {
-        **lists,
-        "now": _text(first.now),
-        "command_id": first.command_id,
-        "correlation_id": first.correlation_id,
-    }
+    steps: dict[str, Any] = {**lists, "now": max(write.now for write in writes).isoformat()}
     if released:
         steps["released"] = released
     return json.dumps(steps)
@@ -54,6 +89,8 @@ def _add_step(lists: Lists, write: Write) -> None:
                 "topic": topic,
                 "state": state.decode(),
                 "event_id": event_id,
+                "command_id": write.command_id,
+                "correlation_id": write.correlation_id,
             }
         )
     for claim in sorted(write.claims):

@@ -7,7 +7,7 @@ from typing import Any
 from paidflow.actions.contract import Row
 from paidflow.errors import Conflict
 from paidflow.store.contract import Write
-from paidflow.store.transaction import RowRefused, SqlTransaction, insert_of
+from paidflow.store.transaction import RowRefused, SqlTransaction, checked_names
 
 
 def write_step(tx: SqlTransaction, write: Write) -> None:
@@ -110,7 +110,9 @@ def _post(tx: SqlTransaction, write: Write) -> None:
 
 
 def _insert(tx: SqlTransaction, row: Row) -> None:
+    columns = checked_names(row.table, list(row.values))
+    names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
     try:
-        tx.execute(insert_of(row, ""), **row.values)
+        tx.execute(f"insert into {row.table} ({names}) values ({values})", **row.values)
     except Exception as error:
         raise RowRefused(error) from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from paidflow.actions.contract import Row, Rows
+from paidflow.actions.contract import Rows
 from paidflow.errors import (
     ClaimTaken,
     Conflict,
@@ -130,19 +130,13 @@ class SqlTransaction(ABC):
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 
 
-def insert_of(row: Row, prefix: str) -> str:
-    """The statement that inserts a row of the application.
-
-    Args:
-        row: its values become parameters.
-        prefix: comes before the name of each parameter.
+def checked_names(table: str, columns: Sequence[str]) -> Sequence[str]:
+    """The columns of a row of the application, which become part of a statement.
 
     Raises:
         InvalidArguments: when a name is none that SQL takes without quotes.
     """
-    for name in (row.table, *row.values):
+    for name in (table, *columns):
         if not _NAME.fullmatch(name):
             raise InvalidArguments(f"{name!r} is no name of a table or column")
-    columns = ", ".join(row.values)
-    values = ", ".join(f":{prefix}{column}" for column in row.values)
-    return f"insert into {row.table} ({columns}) values ({values})"
+    return columns

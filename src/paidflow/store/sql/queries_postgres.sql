@@ -26,6 +26,3 @@ select * from paidflow_action_of_invoice(:gateway, :invoice_id);
 
 -- name: count_open_invoices
 select paidflow_open_invoices(:actor) as total;
-
--- name: write
-select paidflow_write(:steps);

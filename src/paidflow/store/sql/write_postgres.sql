@@ -1,5 +1,5 @@
 -- Writes steps of actions: everything that must be true at the same moment, in one call. The
--- argument is an object of lists of rows; `store/postgres_write.py` builds it. A rule that is
+-- argument is an object of lists of rows; `store/postgres_write.py` makes it. A rule that is
 -- broken raises an integrity error which names the table or the constraint.
 --
 -- The settings make sure that an update finds its row by the primary key, also when the plan was
@@ -15,10 +15,10 @@ declare
 begin
     insert into paidflow_events (originator_id, originator_version, topic, state, event_id,
         command_id, correlation_id, recorded_at)
-    select action_id, version, topic, convert_to(state, 'UTF8'), event_id,
-        steps ->> 'command_id', steps ->> 'correlation_id', moment
-    from jsonb_to_recordset(steps -> 'events')
-        as e(action_id text, version bigint, topic text, state text, event_id text);
+    select action_id, version, topic, convert_to(state, 'UTF8'), event_id, command_id,
+        correlation_id, moment
+    from jsonb_to_recordset(steps -> 'events') as e(action_id text, version bigint, topic text,
+        state text, event_id text, command_id text, correlation_id text);
 
     if steps ? 'released' then
         delete from paidflow_claims where action_id in (
