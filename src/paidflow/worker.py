@@ -10,11 +10,12 @@ import logging
 import signal
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from types import FrameType
 
 from paidflow import checkpoints
-from paidflow.errors import GatewayUnavailable, PaidflowError
+from paidflow.errors import PaidflowError
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.states import events as e
@@ -42,15 +43,23 @@ class Worker:
         batch: how many actions are leased at once, 1 to 1,000.
         lease_s: how long nobody else tries them.
         poll_s: how long to rest when there is nothing to do.
+        together: how many messages are settled in one transaction, 1 to 1,000.
     """
 
     def __init__(
-        self, flow: PaidFlow, *, batch: int = 20, lease_s: int = 60, poll_s: float = 1.0
+        self,
+        flow: PaidFlow,
+        *,
+        batch: int = 20,
+        lease_s: int = 60,
+        poll_s: float = 1.0,
+        together: int = 200,
     ) -> None:
         self._flow = flow
         self._batch = min(max(batch, 1), 1000)
         self._lease = timedelta(seconds=lease_s)
         self._poll_s = poll_s
+        self._together = min(max(together, 1), 1000)
         self._stopping = threading.Event()
         self._unanswered: Counter[str] = Counter()
 
@@ -107,8 +116,8 @@ class Worker:
                 row = tx.query("select_cursor", gateway=name).fetchone()
             cursor = row["cursor"] if row else None
             updates = self._flow.gateways.updates(name, cursor)
-            answered = [self._follow(name, hint.invoice_id) for hint in updates.hints]
-            if updates.cursor == (cursor or "") or not self._may_go_on(name, all(answered)):
+            answered = self._follow(name, [hint.invoice_id for hint in updates.hints])
+            if updates.cursor == (cursor or "") or not self._may_go_on(name, answered):
                 continue
             with store.transaction("cursor") as tx:
                 tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
@@ -120,16 +129,11 @@ class Worker:
         self._unanswered[gateway] = 0 if answered else self._unanswered[gateway] + 1
         return self._unanswered[gateway] % PAGE_TRIES == 0
 
-    def _follow(self, gateway: str, invoice_id: str) -> bool:
-        try:
-            self._flow.sync(gateway, invoice_id)
-        except GatewayUnavailable:
-            return False
-        except Exception as error:
-            if self._passing(error):
-                raise  # the message is read again
-            logger.error("an invoice of %s: %s", gateway, type(error).__name__)
-        return True
+    def _follow(self, gateway: str, invoice_ids: Sequence[str]) -> bool:
+        """Whether every invoice got an answer; together they cost much less than one by one."""
+        pages = range(0, len(invoice_ids), self._together)
+        parts = [invoice_ids[first : first + self._together] for first in pages]
+        return not any([self._flow.sync_many(gateway, part) for part in parts])
 
     def _do_due(self) -> int:
         now = self._flow.clock.now()

@@ -7,10 +7,10 @@ that records the change of state, so what they write and what the log says stand
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -157,6 +157,16 @@ class PaidAction(BaseModel):
     def on_paid(self, ctx: Context) -> None:
         """In the same transaction as PAID; what only paid actions do (counters, payouts)."""
 
+    @classmethod
+    def on_paid_many(cls, paid: Sequence[tuple[Self, Context]]) -> None:
+        """``on_paid`` of many actions at once, for a backlog; all share one transaction.
+
+        It must have the same effect as ``on_paid`` of each in turn, which still runs when an action
+        is paid alone. If it raises, halves are tried, until the culprit stands alone.
+        """
+        for action, ctx in paid:
+            action.on_paid(ctx)
+
     def on_failed(self, ctx: Context) -> None:
         """In the same transaction as FAILED; ``ctx.performed`` says if there is work to undo."""
 
@@ -177,7 +187,8 @@ class PaidAction(BaseModel):
     @classmethod
     def has_own(cls, hook: str) -> bool:
         """Whether this action writes the hook itself."""
-        return getattr(cls, hook) is not getattr(PaidAction, hook)
+        own, inherited = getattr(cls, hook), getattr(PaidAction, hook)
+        return getattr(own, "__func__", own) is not getattr(inherited, "__func__", inherited)
 
 
 _HOOKS = (
@@ -187,6 +198,7 @@ _HOOKS = (
     "perform",
     "row",
     "on_paid",
+    "on_paid_many",
     "on_failed",
     "on_retry",
     "after_paid",
@@ -214,6 +226,8 @@ def check_action(action: type[PaidAction]) -> None:
             raise InvalidConfiguration(f"{name}.{hook} must not be async: it runs in a transaction")
     if action.has_own("row") and action.has_own("perform"):
         raise InvalidConfiguration(f"{name} has perform and row; only one of them is its work")
+    if action.has_own("on_paid_many") and not action.has_own("on_paid"):
+        raise InvalidConfiguration(f"{name} has on_paid_many, so it needs on_paid for one alone")
     if action.has_own("on_failed") and not action.has_own("on_retry"):
         raise InvalidConfiguration(f"{name} has on_failed, so it needs on_retry, which undoes it")
     if any(number not in action.upcasters for number in range(1, action.version)):

@@ -20,7 +20,7 @@ from paidflow.errors import (
 )
 from paidflow.flow.hooks import HookRaised
 from paidflow.flow.loaded import Loaded
-from paidflow.flow.recorder import Beside
+from paidflow.flow.planned import Beside
 from paidflow.flow.requesting import Requesting, balance
 from paidflow.flow.steps import Moved, Steps
 from paidflow.flow.tools import Tools

@@ -13,7 +13,6 @@ from paidflow.errors import InvalidConfiguration, UnknownAction
 from paidflow.flow.registry import Registry
 from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate
-from paidflow.states.machine import FINAL
 from paidflow.store.contract import Payload, Transaction
 
 HookRun = tuple[str, Aggregate]
@@ -86,10 +85,13 @@ class Hooks:
             elif hook is not None and self.has(hook, a.kind):
                 yield hook, a
 
-    def reread(self, tx: Transaction, before: Aggregate) -> None:
-        """Read the texts again if they may have been erased since the action was loaded."""
-        if before.state in FINAL:
-            self.payload = read_payload(tx, self._action_id)
+    def has_many(self, kind: str) -> bool:
+        """Whether the action does ``on_paid`` for many at once."""
+        return self._registry.knows(kind) and self._registry.kind(kind).has_own("on_paid_many")
+
+    def reread(self, tx: Transaction) -> None:
+        """Read the texts again, which may have been erased since the action was loaded."""
+        self.payload = read_payload(tx, self._action_id)
 
     def perform(self, tx: Transaction, a: Aggregate) -> None:
         """Do the work, and keep its result."""
@@ -127,6 +129,10 @@ class Hooks:
         except Exception as error:
             raise HookRaised(hook, error) from None
 
+    def restored(self, tx: HookTransaction, a: Aggregate) -> tuple[PaidAction, Context]:
+        """The action, and what a hook of it is told."""
+        return self._restored(a), self._context(tx, a)
+
     def _context(self, tx: HookTransaction, a: Aggregate) -> Context:
         return Context(
             action_id=self._action_id,
@@ -156,6 +162,19 @@ def _hook_of(event: e.Event) -> str | None:
             return "on_failed"
         case _:
             return None
+
+
+def run_many(tx: Transaction, group: Sequence[tuple[Hooks, Aggregate]]) -> None:
+    """Run ``on_paid_many`` once for actions of one kind.
+
+    Raises:
+        HookRaised: when it raised, or when one of them cannot be restored.
+    """
+    try:
+        pairs = [hooks.restored(tx, a) for hooks, a in group]
+        type(pairs[0][0]).on_paid_many(pairs)
+    except Exception as error:
+        raise HookRaised("on_paid", error) from None
 
 
 def read_payload(tx: Transaction, action_id: str) -> Payload:

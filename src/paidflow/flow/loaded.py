@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from paidflow.errors import PaidflowError
 from paidflow.states import codec
 from paidflow.states.aggregate import Aggregate, fold
 from paidflow.store.contract import Payload, Transaction
@@ -35,6 +37,22 @@ def load_of_invoice(tx: Transaction, gateway: str, invoice_id: str) -> Loaded | 
     """The action that an invoice belongs to; ``None`` when it belongs to none."""
     row = tx.query("select_action_of_invoice", gateway=gateway, invoice_id=invoice_id).fetchone()
     return loaded(row)
+
+
+def load_of_invoices(
+    tx: Transaction, gateway: str, invoice_ids: Sequence[str]
+) -> list[tuple[str, Loaded | None]]:
+    """The actions that invoices belong to; ``None`` for one that this program cannot read."""
+    wanted = json.dumps(invoice_ids)
+    rows = tx.query("select_actions_of_invoices", gateway=gateway, invoice_ids=wanted).fetchall()
+    return [(row["invoice_id"], _readable(row)) for row in rows]
+
+
+def _readable(row: Mapping[str, Any]) -> Loaded | None:
+    try:
+        return loaded(row)
+    except PaidflowError:
+        return None
 
 
 def loaded(row: Mapping[str, Any] | None) -> Loaded | None:

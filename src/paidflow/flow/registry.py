@@ -45,6 +45,10 @@ class Registry:
         if self._kinds.get(kind) is not type(action):
             raise UnknownAction(kind)
 
+    def knows(self, kind: str) -> bool:
+        """Whether a kind is registered."""
+        return kind in self._kinds
+
     def kind(self, kind: str) -> type[PaidAction]:
         """The class of a kind.
 

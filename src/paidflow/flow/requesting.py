@@ -27,9 +27,9 @@ from paidflow.errors import (
 )
 from paidflow.flow.hooks import HookRaised
 from paidflow.flow.invoices import Opening
+from paidflow.flow.planned import Beside
 from paidflow.flow.reading import Reading
 from paidflow.flow.receipt import Receipt
-from paidflow.flow.recorder import Beside
 from paidflow.flow.registry import check_text, fingerprint
 from paidflow.flow.steps import Steps
 from paidflow.flow.tools import Tools

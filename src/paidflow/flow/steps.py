@@ -15,7 +15,7 @@ from paidflow.actions.contract import AfterPaid
 from paidflow.errors import Conflict, GatewayUnavailable, NoFunding, UnknownAction
 from paidflow.flow.invoices import Invoices, Opening, command_key
 from paidflow.flow.loaded import Loaded, load, load_of_invoice
-from paidflow.flow.recorder import Beside
+from paidflow.flow.planned import Beside
 from paidflow.flow.tools import Tools
 from paidflow.payments.contract import (
     CancelCommand,

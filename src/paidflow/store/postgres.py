@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -61,12 +62,14 @@ class PostgresStore(SqlStore):
 
     def create(self) -> None:
         """Create the tables where they are missing; several processes may do so at once."""
-        with self.transaction("create") as tx:
+        names = ("0001_postgres.sql", "write_postgres.sql", "read_postgres.sql")
+        with self._pool.connection() as connection, connection.transaction():
+            tx = PostgresTransaction(connection)
             tx.query("lock_creation", key=_CREATE_LOCK)
             row = tx.query("select_schema").fetchone()
             if row is None or not row["present"]:
-                for name in ("0001_postgres.sql", "write_postgres.sql", "read_postgres.sql"):
-                    tx.raw.execute(script(name))
+                for name in names:
+                    connection.execute(cast("LiteralString", script(name)))
 
     def now(self) -> datetime:
         """The database's clock, UTC, asked for every few seconds and carried on in between.

@@ -23,6 +23,7 @@ T = TypeVar("T")
 CALLS = {
     "select_action": ("action_id",),
     "select_action_of_invoice": ("gateway", "invoice_id"),
+    "select_actions_of_invoices": ("gateway", "invoice_ids"),
     "count_open_invoices": ("actor",),
 }
 """Named statements that only call a function of paidflow, with the names of its parameters."""

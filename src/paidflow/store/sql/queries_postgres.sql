@@ -24,5 +24,8 @@ select * from paidflow_action(:action_id);
 -- name: select_action_of_invoice
 select * from paidflow_action_of_invoice(:gateway, :invoice_id);
 
+-- name: select_actions_of_invoices
+select * from paidflow_actions_of_invoices(:gateway, :invoice_ids);
+
 -- name: count_open_invoices
 select paidflow_open_invoices(:actor) as total;

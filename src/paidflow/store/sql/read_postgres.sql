@@ -29,6 +29,29 @@ begin
 end
 $$;
 
+-- The actions that invoices belong to, which are given as a list in JSON. The settings make sure
+-- that each is found by its key, also when the plan was made while the tables were empty.
+create or replace function paidflow_actions_of_invoices(of_gateway text, invoices text)
+returns table (invoice_id text, action_id text, arguments text, result text, error text,
+    erased boolean, events text)
+language plpgsql stable
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    return query
+    select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_events e where e.originator_id = t.action_id)
+    from jsonb_array_elements_text(invoices::jsonb) as wanted (invoice)
+    join paidflow_attempts t on t.gateway = of_gateway and t.invoice_id = wanted.invoice
+    join paidflow_payloads p on p.action_id = t.action_id
+    order by p.action_id;
+end
+$$;
+
 -- How many invoices of an actor are not paid yet.
 create or replace function paidflow_open_invoices(of_actor text) returns bigint
 language plpgsql stable as $$
