@@ -33,6 +33,12 @@ IDLE_TIMEOUT = "30s"
 """How long a transaction may rest between two statements, unless the database has a limit."""
 
 _CREATE_LOCK = 0x7061_6964
+_SCRIPTS = (
+    "0001_postgres.sql",
+    "sequencer_postgres.sql",
+    "write_postgres.sql",
+    "read_postgres.sql",
+)
 
 
 class PostgresStore(SqlStore):
@@ -65,7 +71,7 @@ class PostgresStore(SqlStore):
             tx.query("lock_creation", key=_CREATE_LOCK)
             row = tx.query("select_schema").fetchone()
             if row is None or not row["present"]:
-                for name in ("0001_postgres.sql", "write_postgres.sql", "read_postgres.sql"):
+                for name in _SCRIPTS:
                     tx.raw.execute(script(name))
 
     def now(self) -> datetime:
