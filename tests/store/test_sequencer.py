@@ -228,6 +228,38 @@ def test_newcomers_are_not_waited_for(
     assert streams(log) == ["first", "second", "third"]
 
 
+SLOW_LOOK = """
+    alter function paidflow_appending rename to quick_look;
+    create function paidflow_appending() returns text[] language plpgsql as $$
+    declare
+        found text[] := quick_look();
+    begin
+        perform pg_sleep(1);
+        return found;
+    end
+    $$
+"""
+IS_LOOKING = """
+    select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()
+"""
+
+
+def test_who_appends_during_the_look_is_not_published(
+    store: PostgresStore, writers: list[Writer]
+) -> None:
+    quick, slow, other = writers
+    quick.append("quick")
+    quick.run(SLOW_LOOK)
+    quick.commit()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(store.publish)
+        while other.run(IS_LOOKING) is None:
+            assert not asked.done()
+            other.commit()
+        slow.append("slow")
+        assert asked.result(SECONDS_MAX) == 1
+
+
 def test_another_process_goes_on_with_the_plan(
     postgres_dsn: str, store: PostgresStore, writers: list[Writer]
 ) -> None:
