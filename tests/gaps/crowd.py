@@ -44,21 +44,29 @@ class Crowd:
     """
 
     def __init__(self, url: str, habits: Habits, events: int, seed: int = 1) -> None:
-        self.url = url
-        self.store = open_store(url)
         self.tally = Tally(events)
         self.read: dict[str, list[Line]] = {name: [] for name in (*STEPS, "subscription")}
         self._habits = habits
         self._seed = seed
-        self._is_postgres = not url.startswith("sqlite")
         self._goal: int | None = None
         self._give_up_at = 0.0
+        self._open(url)
         self.store.create()
         with self.store.transaction("test") as tx:
             for table in TABLES:
                 tx.execute(table)
-        clock = SystemClock()
-        self._log = EventLog(self.store, clock, RandomIds(clock))
+
+    def move(self, url: str, events: int) -> None:
+        """Go on elsewhere with the same log; readers go on where they were.
+
+        Args:
+            url: where the log is now.
+            events: how many more are appended, at least.
+        """
+        self.store.close()
+        self._goal = None
+        self.tally.reopen(events)
+        self._open(url)
 
     def run(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Let all of them work until all is written and read.
@@ -112,6 +120,18 @@ class Crowd:
     def close(self) -> None:
         self.store.close()
 
+    def position(self, name: str) -> int:
+        """How far a reader has come."""
+        lines = self.read[name]
+        return lines[-1].position if lines else 0
+
+    def _open(self, url: str) -> None:
+        self.url = url
+        self.store = open_store(url)
+        self._is_postgres = not url.startswith("sqlite")
+        clock = SystemClock()
+        self._log = EventLog(self.store, clock, RandomIds(clock))
+
     def _write(self, number: int) -> None:
         draft = Draft(f"own-{number}", self._habits, random.Random(self._seed * 1000 + number))
         if self._is_postgres:
@@ -128,7 +148,7 @@ class Crowd:
         return goal is not None and (position >= goal or time.monotonic() > self._give_up_at)
 
     def _tail(self, name: str, limit: int) -> None:
-        position = 0
+        position = self.position(name)
         while not self._is_done(position):
             try:
                 page = self._log.select_notifications(position + 1, limit)
@@ -150,24 +170,20 @@ class Crowd:
                 self._survive(error)
 
     def _subscribe(self) -> None:
-        lines = self.read["subscription"]
-        position = 0
-        while not self._is_done(position):
+        name = "subscription"
+        while not self._is_done(self.position(name)):
             try:
-                with self._log.subscribe(gt=position or None) as subscription:
+                with self._log.subscribe(gt=self.position(name) or None) as subscription:
                     stopper = threading.Thread(target=self._stop, args=[subscription])
                     stopper.start()
-                    for notification in subscription:
-                        position = notification.id
-                        lines.append(line_of(notification))
+                    self.read[name].extend(map(line_of, subscription))
                     stopper.join()
             except Exception as error:
                 self._survive(error)
 
     def _stop(self, subscription: Subscription[ApplicationRecorder]) -> None:
         """End a subscription which has brought everything, for it would go on waiting."""
-        lines = self.read["subscription"]
-        while not self._is_done(lines[-1].position if lines else 0):
+        while not self._is_done(self.position("subscription")):
             time.sleep(PAUSE_S)
         subscription.stop()
 

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import psycopg
 import pytest
 
+from paidflow.store.contract import Lag
 from tests.gaps.crowd import Crowd
-from tests.gaps.writers import Habits
+from tests.gaps.writers import EVENT, Habits
 
 EVENTS = 20_000
 SOAK_EVENTS = {"short": 10_000, "long": 200_000}
@@ -41,9 +44,48 @@ def test_no_gaps_on_postgres(postgres_dsn: str, scenario: str) -> None:
     count_gaps(postgres_dsn, SCENARIOS[scenario], EVENTS)
 
 
-def test_no_gaps_on_sqlite(tmp_path) -> None:
+def test_no_gaps_on_sqlite(tmp_path: Path) -> None:
     habits = Habits(savepoints=0.3, gives_up=0.1, elsewhere_first=0.3, rest_s=0.001)
     count_gaps(f"sqlite:///{tmp_path / 'log.db'}", habits, EVENTS)
+
+
+def test_readers_wait_for_a_long_transaction_that_appended(postgres_dsn: str) -> None:
+    crowd = Crowd(postgres_dsn, Habits(), EVENTS // 2, SEED)
+    with psycopg.connect(postgres_dsn) as slow:
+
+        def hold() -> None:
+            crowd.tally.wait_for(0.2)
+            with crowd.store.join(slow) as tx:
+                tx.append([{**EVENT, "action_id": "slow", "version": 1}])
+                row = tx.execute(
+                    "select max(notification_id) as mine from paidflow_events"
+                    " where originator_id = 'slow'"
+                ).fetchone()
+            assert row is not None
+            crowd.tally.wait_for(0.9)
+            assert all(crowd.position(name) < row["mine"] for name in crowd.read)
+            lag = crowd.store.lag()
+            assert lag.positions > EVENTS // 4
+            assert lag.waiting_since is not None
+            slow.commit()
+
+        crowd.run(hold)
+    assert crowd.wrongs() == {}
+    assert crowd.store.lag() == Lag(0, None)
+    crowd.close()
+
+
+def test_nobody_waits_for_long_foreign_transactions(postgres_dsn: str) -> None:
+    """Readers come to the end while one that writes elsewhere and one that reads are still open."""
+    crowd = Crowd(postgres_dsn, Habits(), EVENTS // 2, SEED)
+    with psycopg.connect(postgres_dsn) as writing, psycopg.connect(postgres_dsn) as reading:
+        writing.execute("insert into diary values ('long')")
+        reading.execute("begin isolation level repeatable read")
+        reading.execute("select count(*) from paidflow_events")
+        crowd.run()
+        assert crowd.wrongs() == {}
+        assert crowd.store.lag() == Lag(0, None)
+    crowd.close()
 
 
 @pytest.mark.soak

@@ -25,9 +25,20 @@ TABLES = (
     # Who has appended tells the others here, in the same transaction.
     "create table letters (id integer primary key, stream text, version bigint)",
 )
+EVENT = {
+    "topic": "t@1",
+    "state": b"[]",
+    "event_id": "e",
+    "command_id": "c",
+    "correlation_id": "c",
+    "now": NOW,
+}
+"""What is the same in all events."""
+
 SHARED_STREAMS = 12
 PREPARED_MAX = 4
 RECONNECT_S = 0.05
+SECONDS_MAX = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +88,18 @@ class Tally:
         """Let everybody come to an end."""
         self.wanted = 0
         self.prepared.put(None)
+
+    def reopen(self, more: int) -> None:
+        """Let it go on until there are some more."""
+        self.wanted = len(self.committed) + more
+
+    def wait_for(self, share: float) -> None:
+        """Wait until a share of the wanted events is there."""
+        give_up_at = time.monotonic() + SECONDS_MAX
+        goal = self.wanted * share
+        while len(self.committed) < goal:
+            assert time.monotonic() < give_up_at, f"{len(self.committed)} of {goal} events"
+            time.sleep(0.01)
 
     def add(self, events: list[Event]) -> None:
         with self._lock:
@@ -184,8 +207,7 @@ class Draft:
             }
             tx.query("write", steps=json.dumps(steps))
             return
-        row = {"action_id": stream, "topic": "t@1", "state": state.encode(), "event_id": "e"}
-        row |= {"command_id": "c", "correlation_id": "c", "now": NOW}
+        row = EVENT | {"action_id": stream, "state": state.encode()}
         tx.append([row | {"version": version} for version in versions])
 
 
