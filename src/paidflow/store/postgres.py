@@ -37,6 +37,7 @@ _SCRIPTS = (
     "0001_postgres.sql",
     "sequencer_postgres.sql",
     "write_postgres.sql",
+    "role_postgres.sql",
     "read_postgres.sql",
 )
 
