@@ -66,7 +66,7 @@ class Server:
         name = sql.Identifier(str(conninfo_to_dict(dsn)["dbname"]))
         self._run(sql.SQL("drop database if exists {} with (force)").format(name))
 
-    def _run(self, statement: sql.Composed) -> None:
+    def _run(self, statement: sql.Composable) -> None:
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute(statement)
 
@@ -148,6 +148,11 @@ class PostgresServer(Server):
         """Crash: the postmaster gets SIGKILL, and its children notice and follow."""
         self._end(signal.SIGKILL)
 
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the programs that come with the server, to its end."""
+        if self._popen(program, *arguments).wait() != 0:
+            raise RuntimeError(f"{program} failed:\n{self._log()}")
+
     def _start(self) -> None:
         is_new = self._folder is None
         if is_new:
@@ -168,7 +173,10 @@ class PostgresServer(Server):
         self._data = _new_folder(_temporary_root() if self._is_durable else _fastest_root())
         if user := _unprivileged_user():
             os.chown(self._data, user.pw_uid, user.pw_gid)
-        initdb = self._popen(
+        self._fill_data()
+
+    def _fill_data(self) -> None:
+        self.run(
             "initdb",
             f"--pgdata={self.data}",
             "--username=postgres",
@@ -177,8 +185,6 @@ class PostgresServer(Server):
             "--no-locale",
             "--no-sync",
         )
-        if initdb.wait() != 0:
-            raise RuntimeError(f"initdb failed:\n{self._log()}")
 
     def _use_port(self, port: int) -> None:
         self._port = port
@@ -252,6 +258,39 @@ class PostgresServer(Server):
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
+
+
+class StandbyServer(PostgresServer):
+    """A standby that follows another server until it is promoted.
+
+    What the primary commits from now on waits for the standby.
+    """
+
+    def __init__(self, primary: PostgresServer) -> None:
+        super().__init__()
+        self._primary = primary
+
+    def start(self) -> None:
+        super().start()
+        primary = self._primary
+        primary._run(sql.SQL("alter system set synchronous_standby_names = '*'"))
+        primary._run(sql.SQL("select pg_reload_conf()"))
+
+    def promote(self) -> None:
+        """Become a primary; the other one must be dead."""
+        self._run(sql.SQL("select pg_promote()"))
+
+    def _fill_data(self) -> None:
+        self.run(
+            "pg_basebackup",
+            f"--dbname={self._primary.dsn()}",
+            f"--pgdata={self.data}",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--create-slot",
+            "--slot=standby",
+            "--no-sync",
+        )
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:

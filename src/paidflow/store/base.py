@@ -10,7 +10,7 @@ from typing import Any
 
 from paidflow import checkpoints
 from paidflow.errors import CommitUnknown
-from paidflow.store.contract import Transaction, Write
+from paidflow.store.contract import Lag, Transaction, Write
 from paidflow.store.transaction import SqlTransaction
 
 
@@ -55,6 +55,18 @@ class SqlStore(ABC):
         with self.reading() as tx:
             row = tx.query("select_schema").fetchone()
         return row is not None and bool(row["present"])
+
+    def publish(self) -> int:
+        """Let readers of the log read what is final; returns the last position they may read."""
+        with self.reading() as tx:
+            row = tx.query("publish").fetchone()
+        return row["published"] if row else 0
+
+    def lag(self) -> Lag:
+        """How far readers of the log are behind its writers."""
+        with self.reading() as tx:
+            row = tx.query("select_lag").fetchone()
+        return Lag(**row) if row else Lag(0, None)
 
     @contextmanager
     def transaction(self, step: str, command_id: str | None = None) -> Generator[Transaction]:

@@ -122,6 +122,20 @@ class Write:
     rows: tuple[Row, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far readers of the log are behind its writers.
+
+    Args:
+        positions: how many have been handed out and cannot be read yet.
+        waiting_since: since when they wait for an open transaction that has appended; ``None``
+            when nobody has found them waiting.
+    """
+
+    positions: int
+    waiting_since: datetime | None
+
+
 class Transaction(Protocol):
     """An open transaction; everything that reads or writes goes through one."""
 
@@ -198,6 +212,17 @@ class Store(Protocol):
 
     def now(self) -> datetime:
         """The database's clock, UTC."""
+        ...
+
+    def publish(self) -> int:
+        """Let readers of the log read what is final; returns the last position they may read.
+
+        A position is final when no open transaction can still fill it or one before it.
+        """
+        ...
+
+    def lag(self) -> Lag:
+        """How far readers of the log are behind its writers."""
         ...
 
     def passing(self, error: BaseException) -> bool:

@@ -35,6 +35,7 @@ if not _was_there:
     setattr(dataclasses, _PATCHED, _process_class)
 
 POLL_S = 0.05
+PUBLISH_AGAIN_S = 0.002
 PAGE = 500
 _LAST = 2**62
 
@@ -57,7 +58,9 @@ class EventLog(ApplicationRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
-        """Append events; returns their positions.
+        """Append events; returns their positions once they can be read.
+
+        That waits for the transactions that have appended before and are still open.
 
         Raises:
             IntegrityError: when one of the versions is taken; nothing is appended.
@@ -82,7 +85,10 @@ class EventLog(ApplicationRecorder):
                 found = tx.query("select_positions", command_id=command_id).fetchall()
         except Conflict as error:
             raise IntegrityError(str(error)) from error
-        return [row["notification_id"] for row in found]
+        positions = [row["notification_id"] for row in found]
+        while positions and self._store.publish() < positions[-1]:
+            time.sleep(PUBLISH_AGAIN_S)
+        return positions
 
     def select_events(
         self,
@@ -116,27 +122,29 @@ class EventLog(ApplicationRecorder):
     ) -> Sequence[Notification]:
         """The events between two positions, in the order of commits."""
         after = 0 if start is None else start - inclusive_of_start
+        last = _LAST if stop is None else stop
+        page = PAGE if topics else limit
         found: list[Notification] = []
+        at_end = False
         while len(found) < limit:
             with self._store.reading() as tx:
-                rows = tx.query(
-                    "select_log",
-                    after=after,
-                    stop=_LAST if stop is None else stop,
-                    limit=PAGE if topics else limit,
-                ).fetchall()
+                rows = tx.query("select_log", after=after, stop=last, limit=page).fetchall()
             found += [
                 Notification(**_columns(row), id=row["notification_id"])
                 for row in rows
                 if not topics or row["topic"] in topics
             ]
-            if not topics or len(rows) < PAGE:
-                break
-            after = rows[-1]["notification_id"]
+            after = rows[-1]["notification_id"] if rows else after
+            if len(rows) < page:
+                if at_end or after >= last:
+                    break
+                at_end = True
+                self._store.publish()
         return found[:limit]
 
     def max_notification_id(self) -> int | None:
         """The position of the last event; ``None`` when there is none."""
+        self._store.publish()
         with self._store.reading() as tx:
             row = tx.query("select_last_position").fetchone()
         return row["last"] if row else None

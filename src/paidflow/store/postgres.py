@@ -34,6 +34,13 @@ IDLE_TIMEOUT = "30s"
 """How long a transaction may rest between two statements, unless the database has a limit."""
 
 _CREATE_LOCK = 0x7061_6964
+_SCRIPTS = (
+    "0001_postgres.sql",
+    "sequencer_postgres.sql",
+    "write_postgres.sql",
+    "role_postgres.sql",
+    "read_postgres.sql",
+)
 
 
 class PostgresStore(SqlStore):
@@ -62,13 +69,12 @@ class PostgresStore(SqlStore):
 
     def create(self) -> None:
         """Create the tables where they are missing; several processes may do so at once."""
-        names = ("0001_postgres.sql", "write_postgres.sql", "read_postgres.sql")
         with self._pool.connection() as connection, connection.transaction():
             tx = PostgresTransaction(connection)
             tx.query("lock_creation", key=_CREATE_LOCK)
             row = tx.query("select_schema").fetchone()
             if row is None or not row["present"]:
-                for name in names:
+                for name in _SCRIPTS:
                     connection.execute(cast("LiteralString", script(name)))
 
     def now(self) -> datetime:

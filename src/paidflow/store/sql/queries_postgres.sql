@@ -9,6 +9,25 @@ where action_id in (
 )
 returning action_id;
 
+-- name: publish
+select paidflow_publish() as published;
+
+-- name: select_log
+select notification_id, originator_id, originator_version, topic, state from paidflow_events
+where notification_id > :after and notification_id <= :stop
+    and notification_id <= (select published from paidflow_sequencer)
+order by notification_id limit :limit;
+
+-- name: select_last_position
+select max(notification_id) as last from paidflow_events
+where notification_id <= (select published from paidflow_sequencer);
+
+-- name: select_lag
+select coalesce(
+    (select last_value from paidflow_events_notification_id_seq where is_called), 0
+) - published as positions, waiting_since
+from paidflow_sequencer;
+
 -- name: lock_creation
 select pg_advisory_xact_lock(:key);
 

@@ -33,3 +33,9 @@ order by p.action_id;
 select count(*) as total from paidflow_actions
 where actor = :actor and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING',
     'RETRYING');
+
+-- name: publish
+select coalesce(max(notification_id), 0) as published from paidflow_events;
+
+-- name: select_lag
+select 0 as positions, null as waiting_since;

@@ -1,0 +1,22 @@
+-- Gives the role of an application what paidflow does, and no more: it can append to the log and to
+-- the ledger, and change neither. The role must not own the tables.
+create function paidflow_grant(application regrole) returns void language plpgsql as $$
+declare
+    allowed text;
+begin
+    foreach allowed in array array[
+        format('usage on schema %I', current_schema()),
+        'select on paidflow_schema, paidflow_sequencer, paidflow_events_notification_id_seq',
+        'select, insert on paidflow_events, paidflow_entries, paidflow_requests, paidflow_identity',
+        'select, insert, delete on paidflow_claims',
+        'select, insert, update on paidflow_actions, paidflow_attempts, paidflow_payloads,
+            paidflow_accounts, paidflow_cursors, paidflow_read_marks',
+        'execute on function paidflow_publish()'
+    ] loop
+        execute format('grant %s to %s', allowed, application);
+    end loop;
+end
+$$;
+
+-- These run with the rights of the owner.
+revoke execute on function paidflow_publish() from public;
