@@ -24,6 +24,11 @@ def _concrete(parent: type[Event]) -> Iterator[type[Event]]:
 EVENT_TYPES: dict[str, type[Event]] = {kind.name: kind for kind in _concrete(Event)}
 
 
+def is_action_topic(topic: str) -> bool:
+    """Whether a topic of the log is one of paidflow's; other programs may write there too."""
+    return topic.startswith("paid-action.")
+
+
 def encode(event: Event) -> tuple[str, bytes]:
     """The topic and the state that the log stores for an event."""
     return f"{event.name}@{event.version}", event.model_dump_json().encode()

@@ -200,6 +200,14 @@ class Store(Protocol):
         """The database's clock, UTC."""
         ...
 
+    def publish(self) -> int:
+        """Let readers of the log read what is final; returns the last position they may read."""
+        ...
+
+    def wait_for_events(self, timeout_s: float) -> None:
+        """Rest until events may have been published, at most this long; only a hint."""
+        ...
+
     def passing(self, error: BaseException) -> bool:
         """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
         ...

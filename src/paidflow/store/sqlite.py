@@ -116,6 +116,16 @@ class SqliteStore(SqlStore):
         finally:
             self._idle.put(connection)
 
+    def publish(self) -> int:
+        """The last position; writers take turns, so what is committed is final."""
+        with self.reading() as tx:
+            row = tx.query("publish").fetchone()
+        return row["published"] if row else 0
+
+    def wait_for_events(self, timeout_s: float) -> None:
+        """Rest; another process cannot be heard here."""
+        time.sleep(timeout_s)
+
     def passing(self, error: BaseException) -> bool:
         """Whether the database was only busy."""
         return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)

@@ -29,3 +29,14 @@ select paidflow_open_invoices(:actor) as total;
 
 -- name: write
 select paidflow_write(:steps);
+
+-- name: lock_appends
+-- Calls through the eventsourcing library wait for each other, so that the events of one call stay
+-- together. The writes of paidflow itself do not take this lock.
+select pg_advisory_xact_lock(1885433188, 1);
+
+-- name: publish
+select coalesce(max(notification_id), 0) as published from paidflow_events;
+
+-- name: announce
+select pg_notify('paidflow_events', '');

@@ -23,3 +23,10 @@ where t.gateway = :gateway and t.invoice_id = :invoice_id;
 select count(*) as total from paidflow_actions
 where actor = :actor and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING', 'CANCELLING',
     'RETRYING');
+
+-- name: lock_appends
+-- Writers take turns already.
+select 1;
+
+-- name: publish
+select coalesce(max(notification_id), 0) as published from paidflow_events;
