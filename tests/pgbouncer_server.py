@@ -103,6 +103,7 @@ class PgBouncer:
             "max_client_conn = 1000\n"
             f"default_pool_size = {SESSIONS}\n"
             "idle_transaction_timeout = 30\n"
+            "server_login_retry = 1\n"
             "server_round_robin = 1\n",  # so that nobody gets the same session twice by luck
             encoding="utf-8",
         )
