@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from paidflow.ids import RandomIds
 from paidflow.store import subscription as module
@@ -159,11 +159,15 @@ def test_it_survives_the_end_of_all_its_connections(
 def _insert(log: EventLog, versions: Iterator[int]) -> int:
     """Insert the next event, again and again until it is stored."""
     version = next(versions)
+    unknown = False
     for _ in range(20):
         try:
             log.insert_events([event(version)])
         except OperationalError:
+            unknown = True
             continue
+        except IntegrityError:
+            assert unknown  # it was stored before the connection broke
         return version
     raise AssertionError("the database did not come back")
 
