@@ -4,7 +4,7 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story test check soak soak-short bench bench-short mutants clean
+.PHONY: venv demo demo-story test test-pgbouncer check soak soak-short bench bench-short mutants clean
 
 venv: $(STAMP)
 
@@ -19,7 +19,18 @@ demo-story: venv
 	$(BIN)/python -m examples.forum_story
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer" -n 2 --dist worksteal $(ARGS)
+
+# A part of the tests again, through Debian's PgBouncer in transaction mode.
+test-pgbouncer: venv
+	PAIDFLOW_TEST_PGBOUNCER=yes $(BIN)/python -m pytest -m "not soak" -n 2 --dist worksteal \
+		-k "not sqlite and not hint" tests/pgbouncer tests/store/test_library_cases.py \
+		tests/store/test_eventlog.py tests/store/test_subscription.py \
+		tests/store/test_transaction.py tests/store/test_lost_acknowledgement.py \
+		tests/flow/test_perform.py tests/flow/test_settle.py tests/flow/test_hold.py \
+		tests/flow/test_retry.py tests/flow/test_cancel.py tests/flow/test_late.py \
+		tests/races/test_crowds.py "tests/races/test_pairs.py::test_one_winner[pay-cancel]" \
+		"tests/races/test_pairs.py::test_one_winner[pay-worker]" tests/test_worker.py $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,13 +12,17 @@ import pytest
 from paidflow import PaidFlow
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
+from tests.pgbouncer_server import MISSING, PgBouncer
 from tests.postgres_server import Server, open_server
 from tests.wall import open_wall
 
+THROUGH_PGBOUNCER = "PAIDFLOW_TEST_PGBOUNCER" in os.environ
 SHARED_DSN = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if THROUGH_PGBOUNCER and PgBouncer.program() is None:
+        pytest.exit(MISSING, returncode=2)
     # A terminated run ends like an interrupted one, so that it stops its PostgreSQL.
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -44,12 +49,26 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
             yield server
 
 
+@pytest.fixture(scope="session")
+def pgbouncer(postgres_server: Server) -> Iterator[PgBouncer]:
+    with PgBouncer(postgres_server.dsn()) as started:
+        yield started
+
+
 @pytest.fixture
-def postgres_dsn(postgres_server: Server) -> Iterator[str]:
-    """A fresh, empty database for this test alone."""
+def direct_dsn(postgres_server: Server) -> Iterator[str]:
+    """A fresh, empty database for this test alone, straight at the server."""
     dsn = postgres_server.create_database()
     yield dsn
     postgres_server.drop_database(dsn)
+
+
+@pytest.fixture
+def postgres_dsn(direct_dsn: str, request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database for this test alone; `make test-pgbouncer` goes through PgBouncer."""
+    if THROUGH_PGBOUNCER:
+        return request.getfixturevalue("pgbouncer").dsn(direct_dsn)
+    return direct_dsn
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

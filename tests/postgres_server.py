@@ -159,7 +159,7 @@ class PostgresServer(Server):
             self._create_cluster()
         for _ in range(PORT_ATTEMPTS):
             if is_new:
-                self._use_port(_free_port())
+                self._use_port(free_port())
             if self._launch():
                 return
             time.sleep(0.2)
@@ -171,7 +171,7 @@ class PostgresServer(Server):
         self._folder.chmod(0o755)
         _copy_programs(self._folder / "programs")
         self._data = _new_folder(_temporary_root() if self._is_durable else _fastest_root())
-        if user := _unprivileged_user():
+        if user := unprivileged_user():
             os.chown(self._data, user.pw_uid, user.pw_gid)
         self._fill_data()
 
@@ -240,7 +240,7 @@ class PostgresServer(Server):
     def _popen(
         self, program: str, *arguments: str, pass_fds: Sequence[int] = ()
     ) -> subprocess.Popen[bytes]:
-        user = _unprivileged_user()
+        user = unprivileged_user()
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [_bin(self.folder / "programs") / program, *arguments],
@@ -293,7 +293,7 @@ class StandbyServer(PostgresServer):
         )
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
+def unprivileged_user() -> pwd.struct_passwd | None:
     """Whom to run as; None is ourselves. PostgreSQL refuses to run as root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
@@ -344,7 +344,7 @@ def _copy_programs(target: Path) -> None:
             path.chmod(mode | mode >> 3 & 0o050 | mode >> 6 & 0o005)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port below the range clients get theirs from, so that it stays free over a restart."""
     while True:
         port = random.randrange(20_000, 32_000)

@@ -161,7 +161,7 @@ def test_a_taken_port_is_left_to_its_owner(monkeypatch: pytest.MonkeyPatch) -> N
         taken, free = (sock.getsockname()[1] for sock in (owner, probe))
         probe.close()
         ports = iter([taken, free])
-        monkeypatch.setattr("tests.postgres_server._free_port", lambda: next(ports))
+        monkeypatch.setattr("tests.postgres_server.free_port", lambda: next(ports))
         with PostgresServer() as server:
             assert query(server.dsn(), "show port") == str(free)
 

@@ -18,19 +18,29 @@ from tests.states.build import NOW, situation
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-TEXTS = {"README.md": README, "docs/architecture.md": ARCHITECTURE}
+EVENTSOURCING = (ROOT / "docs" / "eventsourcing.md").read_text(encoding="utf-8")
+TEXTS = {
+    "README.md": README,
+    "docs/architecture.md": ARCHITECTURE,
+    "docs/eventsourcing.md": EVENTSOURCING,
+}
 
 QUICKSTART_LINES_MAX = 40
 REFRESH = "run `.venv/bin/python -m paidflow.states.diagram README.md docs/architecture.md`"
 
 
-def blocks_of_code(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks_of_code(language: str, text: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_quickstart_prints_what_it_says(tmp_path: Path) -> None:
-    (program,), (wanted,) = blocks_of_code("python"), blocks_of_code("text")
+def test_the_quickstart_is_short() -> None:
+    (program,) = blocks_of_code("python", README)
     assert len(program.splitlines()) <= QUICKSTART_LINES_MAX
+
+
+@pytest.mark.parametrize("text", [README, EVENTSOURCING], ids=["README.md", "eventsourcing.md"])
+def test_the_program_prints_what_it_says(text: str, tmp_path: Path) -> None:
+    (program,), (wanted,) = blocks_of_code("python", text), blocks_of_code("text", text)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
@@ -93,8 +103,10 @@ def test_every_state_and_every_owed_kind_is_told() -> None:
 def test_every_file_that_is_named_exists(text: str) -> None:
     named = re.findall(r"`((?:src|tests|docs|examples)/[\w./]+)`", text)
     linked = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    folder = ROOT if text is README else ROOT / "docs"
     assert named or linked
-    assert [path for path in [*named, *linked] if not (ROOT / path).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in linked if not (folder / path).exists()] == []
 
 
 def test_every_file_of_the_flow_that_is_named_exists() -> None:

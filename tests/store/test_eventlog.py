@@ -1,22 +1,20 @@
-"""The log through the library's interfaces, on both stores, with the library's own test case."""
+"""The log through the library's interface, on both stores, next to what actions write."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.tests.persistence import ApplicationRecorderTestCase
+from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEvent
 
-from paidflow import PaidFlow
+from paidflow import PaidFlow, State
 from paidflow.clock import SystemClock
-from paidflow.flow.paid_flow import open_store
 from paidflow.ids import RandomIds
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.store.eventlog import EventLog
+from paidflow.store.opening import open_store
 from tests.wall import Note
 
 
@@ -27,20 +25,6 @@ def log(store_url: str) -> Iterator[EventLog]:
     clock = SystemClock()
     yield EventLog(store, clock, RandomIds(clock))
     store.close()
-
-
-def test_the_librarys_own_case(log: EventLog) -> None:
-    class Case(ApplicationRecorderTestCase):  # type: ignore[type-arg]
-        def create_recorder(self) -> EventLog:
-            return log
-
-        def new_originator_id(self) -> str:
-            return str(uuid4())
-
-        def runTest(self) -> None:
-            self.test_insert_select()
-
-    Case().debug()
 
 
 def test_it_shows_what_actions_did(flow: PaidFlow, sandbox: SandboxGateway) -> None:
@@ -60,19 +44,6 @@ def test_it_shows_what_actions_did(flow: PaidFlow, sandbox: SandboxGateway) -> N
     assert log.max_notification_id() == seen[-1].id
 
 
-def test_a_subscription_goes_on_with_what_comes_later(log: EventLog) -> None:
-    def event(version: int) -> StoredEvent:
-        return StoredEvent("stream", version, "topic", b"state")
-
-    log.insert_events([event(1)])
-    with log.subscribe(gt=None) as subscription:
-        assert next(subscription).originator_version == 1
-        log.insert_events([event(2), event(3)])
-        assert [next(subscription).originator_version for _ in range(2)] == [2, 3]
-        subscription.stop()
-        assert list(subscription) == []
-
-
 def test_a_taken_version_is_refused_whole(log: EventLog) -> None:
     first = StoredEvent("stream", 1, "topic", b"state")
     log.insert_events([first])
@@ -81,12 +52,42 @@ def test_a_taken_version_is_refused_whole(log: EventLog) -> None:
     assert log.select_events("other") == []
 
 
-@pytest.mark.parametrize("before", ["", "import eventsourcing.domain; "])
-def test_importing_it_does_not_change_the_process(before: str) -> None:
-    program = (
-        f"{before}import dataclasses, logging; was = dataclasses._process_class;"
-        "import paidflow.store.eventlog;"
-        "assert dataclasses._process_class is was;"
-        "assert logging.getLogger('psycopg').level == logging.NOTSET"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_nobody_else_writes_the_history_of_an_action(flow: PaidFlow) -> None:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    log = EventLog(flow.store, flow.clock, flow.ids)
+    with pytest.raises(ProgrammingError, match="an action of paidflow"):
+        log.insert_events([StoredEvent(receipt.action_id, 9, "topic", b"state")])
+    assert len(log.select_events(receipt.action_id)) == 2
+    assert flow.cancel(receipt.action_id, actor="ann").state is State.FAILED
+
+
+AGGREGATE = """
+import logging
+from dataclasses import dataclass, field
+from eventsourcing.domain import Aggregate
+
+@dataclass
+class Dog(Aggregate):
+    name: str
+    tricks: list = field(default_factory=list, init=False)
+
+(created,) = Dog(name="Rex").collect_events()
+print(sorted(vars(created)), repr(Dog(name="Rex")).partition("=")[0])
+assert logging.getLogger("psycopg").level == logging.NOTSET
+"""
+
+
+def test_aggregates_are_the_same_whatever_is_imported_first() -> None:
+    orders = ["", "import eventsourcing.domain, ", "import "]
+    modules = ["", "paidflow.store.persistence", "paidflow.store.persistence"]
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", f"{order}{module}\n{AGGREGATE}"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for order, module in zip(orders, modules, strict=True)
+    }
+    assert len(printed) == 1
+    assert "Dog(id" in printed.pop()

@@ -14,7 +14,6 @@ from paidflow.clock import Clock
 from paidflow.errors import (
     IdentityMismatch,
     InvalidArguments,
-    InvalidConfiguration,
     MissingTables,
 )
 from paidflow.flow.commands import Commands, Resolution
@@ -35,6 +34,7 @@ from paidflow.money import Money
 from paidflow.payments.contract import Gateway
 from paidflow.states import codec
 from paidflow.store.contract import Store
+from paidflow.store.opening import open_store
 
 logger = logging.getLogger("paidflow.flow")
 
@@ -362,23 +362,6 @@ class PaidFlow:
                 row = tx.query("select_identity", gateway=name).fetchone()
             if row is None or row["account"] != account:
                 raise IdentityMismatch(name)
-
-
-def open_store(url: str) -> Store:
-    """The store behind a URL.
-
-    Raises:
-        InvalidConfiguration: when the URL is not understood.
-    """
-    if url.startswith("sqlite:///"):
-        from paidflow.store.sqlite import SqliteStore
-
-        return SqliteStore(url.removeprefix("sqlite:///"))
-    if url.startswith(("postgresql://", "postgres://")) or "dbname=" in url:
-        from paidflow.store.postgres import PostgresStore
-
-        return PostgresStore(url)
-    raise InvalidConfiguration("the URL must begin with sqlite:/// or postgresql://")
 
 
 def _check_actor(actor: str | None) -> None:

@@ -26,6 +26,11 @@ EVENT_TYPES: dict[str, type[Event]] = {kind.name: kind for kind in _concrete(Eve
 _CURRENT = {f"{name}@{kind.version}": kind for name, kind in EVENT_TYPES.items()}
 
 
+def is_action_topic(topic: str) -> bool:
+    """Whether a topic of the log is one of paidflow's; other programs may write there too."""
+    return topic.startswith("paid-action.")
+
+
 def encode(event: Event) -> tuple[str, bytes]:
     """The topic and the state that the log stores for an event."""
     kind = type(event)

@@ -225,6 +225,10 @@ class Store(Protocol):
         """How far readers of the log are behind its writers."""
         ...
 
+    def wait_for_events(self, timeout_s: float) -> None:
+        """Rest until events may have been published, at most this long; only a hint."""
+        ...
+
     def passing(self, error: BaseException) -> bool:
         """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
         ...

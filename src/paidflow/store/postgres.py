@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import LiteralString, cast
 
 import psycopg
@@ -19,6 +21,8 @@ from paidflow.store.base import SqlStore
 from paidflow.store.contract import Write
 from paidflow.store.group_commit import GroupCommit
 from paidflow.store.postgres_call import execute_at_once
+from paidflow.store.postgres_listener import Listener
+from paidflow.store.postgres_session import prepare, split_dsn
 from paidflow.store.postgres_transaction import (
     Connection,
     PooledTransaction,
@@ -27,11 +31,9 @@ from paidflow.store.postgres_transaction import (
     is_idle,
 )
 from paidflow.store.queries import script
+from paidflow.store.settings import DATABASE_FUNCTIONS, refuse_database_functions
 
-VERSION_MIN = 140000
 CLOCK_SAMPLE_S = 10.0
-IDLE_TIMEOUT = "30s"
-"""How long a transaction may rest between two statements, unless the database has a limit."""
 
 _CREATE_LOCK = 0x7061_6964
 _SCRIPTS = (
@@ -47,12 +49,18 @@ class PostgresStore(SqlStore):
     """A store in a PostgreSQL database, durable after every commit.
 
     Args:
-        dsn: where the database is, as libpq understands it.
+        dsn: where the database is, as libpq understands it, or with ``pgbouncer=true`` in it.
         connections_max: how many connections it may open.
         group_commit: whether threads that write at the same moment share a transaction.
+
+    Raises:
+        InvalidConfiguration: when something does not fit, with a sentence that says what.
     """
 
     def __init__(self, dsn: str, *, connections_max: int = 20, group_commit: bool = False) -> None:
+        refuse_database_functions(os.environ.get(DATABASE_FUNCTIONS))
+        dsn, pooled = split_dsn(dsn)
+        self._listener = Listener(dsn, pooled=pooled)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             dsn,
             connection_class=psycopg.Connection[DictRow],
@@ -60,7 +68,7 @@ class PostgresStore(SqlStore):
             min_size=1,
             max_size=connections_max,
             timeout=60.0,
-            configure=_configure,
+            configure=partial(prepare, pooled=pooled),
             open=True,
         )
         self._group = GroupCommit(self._write_alone) if group_commit else None
@@ -94,10 +102,15 @@ class PostgresStore(SqlStore):
 
     def passing(self, error: BaseException) -> bool:
         """Whether it was a deadlock, a serialisation failure or a lost connection."""
-        return isinstance(error, psycopg.OperationalError)
+        return isinstance(error, psycopg.OperationalError) and not self._pool.closed
+
+    def wait_for_events(self, timeout_s: float) -> None:
+        """Rest until events may have been published, at most this long."""
+        self._listener.wait(timeout_s)
 
     def close(self) -> None:
         """Close all connections."""
+        self._listener.close()
         self._pool.close()
 
     def write(self, step: str, writes: Sequence[Write]) -> None:
@@ -189,15 +202,3 @@ class PostgresStore(SqlStore):
 
 def _is_old(sample: tuple[float, datetime]) -> bool:
     return time.monotonic() - sample[0] > CLOCK_SAMPLE_S
-
-
-def _configure(connection: Connection) -> None:
-    connection.execute("set time zone 'UTC'")
-    # A process that was frozen in the middle must not keep the others waiting for ever.
-    setting = "idle_in_transaction_session_timeout"
-    connection.execute(
-        "select set_config(%s, %s, false) where current_setting(%s) = '0'",
-        [setting, IDLE_TIMEOUT, setting],
-    )
-    if connection.info.server_version < VERSION_MIN:
-        raise InvalidConfiguration("PostgreSQL 14 or newer is needed")

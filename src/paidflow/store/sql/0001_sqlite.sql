@@ -6,7 +6,7 @@ create table paidflow_schema (
 create table paidflow_events (
     notification_id integer primary key autoincrement,
     originator_id text not null,
-    originator_version integer not null check (originator_version > 0),
+    originator_version integer not null check (originator_version >= 0),
     topic text not null,
     state blob not null,
     event_id text not null,
@@ -140,6 +140,23 @@ create table paidflow_identity (
 create table paidflow_read_marks (
     actor text primary key,
     seen_at text not null
+);
+
+-- What programs on the eventsourcing library keep here: aggregates as they once were, and how far
+-- each of their views and process applications has got with another application's log.
+create table paidflow_snapshots (
+    originator_id text not null,
+    originator_version integer not null check (originator_version >= 0),
+    topic text not null,
+    state blob not null,
+    primary key (originator_id, originator_version)
+);
+
+create table paidflow_tracking (
+    tracker text not null,
+    application text not null,
+    notification_id integer not null check (notification_id >= 0),
+    primary key (tracker, application)
 );
 
 insert into paidflow_schema (version) values (1);

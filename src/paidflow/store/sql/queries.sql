@@ -17,6 +17,33 @@ select originator_id, originator_version, topic, state from paidflow_events
 where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
 order by originator_version desc limit :limit;
 
+-- name: select_is_action
+select 1 as found from paidflow_actions where action_id = :originator_id;
+
+-- name: insert_snapshot
+insert into paidflow_snapshots (originator_id, originator_version, topic, state)
+values (:originator_id, :originator_version, :topic, :state);
+
+-- name: select_snapshots
+select originator_id, originator_version, topic, state from paidflow_snapshots
+where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
+order by originator_version limit :limit;
+
+-- name: select_snapshots_backwards
+select originator_id, originator_version, topic, state from paidflow_snapshots
+where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
+order by originator_version desc limit :limit;
+
+-- name: track
+insert into paidflow_tracking (tracker, application, notification_id)
+values (:tracker, :application, :notification_id)
+on conflict (tracker, application) do update set notification_id = :notification_id
+where paidflow_tracking.notification_id < :notification_id;
+
+-- name: select_tracked
+select notification_id from paidflow_tracking
+where tracker = :tracker and application = :application;
+
 -- name: select_log
 select notification_id, originator_id, originator_version, topic, state from paidflow_events
 where notification_id > :after and notification_id <= :stop

@@ -48,3 +48,8 @@ select * from paidflow_actions_of_invoices(:gateway, :invoice_ids);
 
 -- name: count_open_invoices
 select paidflow_open_invoices(:actor) as total;
+
+-- name: lock_appends
+-- Calls through the eventsourcing library wait for each other, so that the events of one call stay
+-- together. The writes of paidflow itself do not take this lock.
+select pg_advisory_xact_lock(1885433188, 1);

@@ -67,6 +67,7 @@ begin
             set published = now_at.candidate, candidate = null, waiting_for = null,
                 waiting_since = null
             where published = now_at.published;
+        perform pg_notify('paidflow_events', ''); -- a hint; who does not hear it asks anyway
         return now_at.candidate;
     end if;
     if not is_planned then
