@@ -26,6 +26,7 @@ ALLOWED = {
     "paidflow_entries": APPEND,
     "paidflow_requests": APPEND,
     "paidflow_identity": APPEND,
+    "paidflow_snapshots": APPEND,
     "paidflow_claims": {"SELECT", "INSERT", "DELETE"},
     "paidflow_actions": CHANGE,
     "paidflow_attempts": CHANGE,
@@ -33,6 +34,7 @@ ALLOWED = {
     "paidflow_accounts": CHANGE,
     "paidflow_cursors": CHANGE,
     "paidflow_read_marks": CHANGE,
+    "paidflow_tracking": CHANGE,
 }
 
 

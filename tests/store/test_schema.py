@@ -72,6 +72,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "paidflow_cursors": {"gateway": "sandbox", "cursor": "7"},
     "paidflow_identity": {"gateway": "another", "account": "sandbox"},
     "paidflow_read_marks": {"actor": "ann", "seen_at": NOW},
+    "paidflow_snapshots": {
+        "originator_id": "a",
+        "originator_version": 1,
+        "topic": "snapshot@1",
+        "state": b"{}",
+    },
+    "paidflow_tracking": {"tracker": "counter", "application": "wall", "notification_id": 1},
 }
 
 # Changes of the good row that make another good row.
@@ -105,7 +112,9 @@ ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
 # Changes of the good row that the schema refuses beside it.
 BAD: list[tuple[str, dict[str, Any]]] = [
     *((table, {}) for table in GOOD),
-    ("paidflow_events", {"originator_version": 0}),
+    ("paidflow_events", {"originator_version": -1}),
+    ("paidflow_snapshots", {"originator_version": -1}),
+    ("paidflow_tracking", {"notification_id": -1}),
     *(("paidflow_events", {"originator_id": "b", name: None}) for name in ("topic", "state")),
     *(
         ("paidflow_events", {"originator_id": "b", name: None})

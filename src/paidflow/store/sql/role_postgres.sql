@@ -7,10 +7,11 @@ begin
     foreach allowed in array array[
         format('usage on schema %I', current_schema()),
         'select on paidflow_schema, paidflow_sequencer, paidflow_events_notification_id_seq',
-        'select, insert on paidflow_events, paidflow_entries, paidflow_requests, paidflow_identity',
+        'select, insert on paidflow_events, paidflow_entries, paidflow_requests, paidflow_identity,
+            paidflow_snapshots',
         'select, insert, delete on paidflow_claims',
         'select, insert, update on paidflow_actions, paidflow_attempts, paidflow_payloads,
-            paidflow_accounts, paidflow_cursors, paidflow_read_marks',
+            paidflow_accounts, paidflow_cursors, paidflow_read_marks, paidflow_tracking',
         'execute on function paidflow_publish()'
     ] loop
         execute format('grant %s to %s', allowed, application);
