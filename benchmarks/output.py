@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.cases import Case, Result, Size
 from benchmarks.figures import Spread
-from benchmarks.rounds import Outcome
+from benchmarks.rounds import Measure, Outcome
 
 HOW = """\
 Ratios are taken within a round; the table shows their median, smallest and largest.
@@ -27,41 +27,47 @@ class Line:
 
     Args:
         case: what was run.
+        title: the load in words.
         rate: how many per second.
         client_ms: the benchmark's own processor time of each.
         server_ms: the server's processor time of each.
         p50_ms: the median of one call, where calls were timed.
         p99_ms: the 99th percentile of one call, where calls were timed.
+        grown_mb: by how much a worker has grown, where its memory was read.
         done: how many in all.
     """
 
     case: Case
+    title: str
     rate: Spread
     client_ms: Spread
     server_ms: Spread | None
     p50_ms: Spread | None
     p99_ms: Spread | None
+    grown_mb: Spread | None
     done: int
 
 
-def lines_of(results: Sequence[Result]) -> list[Line]:
+def lines_of(results: Sequence[Result], size: Size) -> list[Line]:
     """One line for each case, those with the same load next to each other."""
     by_case: dict[Case, list[Result]] = {}
     for result in results:
         by_case.setdefault(result.case, []).append(result)
-    titles = list(dict.fromkeys(case.title for case in by_case))
-    lines = [_line(case, found) for case, found in by_case.items()]
-    return sorted(lines, key=lambda line: titles.index(line.case.title))
+    lines = [_line(case, found, size) for case, found in by_case.items()]
+    titles = list(dict.fromkeys(line.title for line in lines))
+    return sorted(lines, key=lambda line: titles.index(line.title))
 
 
-def _line(case: Case, results: Sequence[Result]) -> Line:
+def _line(case: Case, results: Sequence[Result], size: Size) -> Line:
     return Line(
         case=case,
+        title=case.title(size),
         rate=Spread.of([result.rate for result in results]),
         client_ms=Spread.of([result.client_ms for result in results]),
         server_ms=_spread(result.server_ms for result in results),
         p50_ms=_spread(result.p50_ms for result in results),
         p99_ms=_spread(result.p99_ms for result in results),
+        grown_mb=_spread(result.grown_mb for result in results),
         done=sum(result.done for result in results),
     )
 
@@ -71,7 +77,7 @@ def _spread(values: Iterable[float | None]) -> Spread | None:
     return Spread.of(known) if known else None
 
 
-def tables(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> str:
+def tables(lines: Sequence[Line], outcomes: Sequence[Outcome], size: Size) -> str:
     """Both tables as text."""
     rows = [
         ("load", "side", "per second (min-max)", "own CPU ms", "server CPU ms", "p50 ms", "p99 ms")
@@ -80,7 +86,7 @@ def tables(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> str:
         rate = line.rate
         rows.append(
             (
-                line.case.title,
+                line.title,
                 line.case.side,
                 f"{rate.median:,.0f} ({rate.low:,.0f}-{rate.high:,.0f})",
                 *(_median(s) for s in (line.client_ms, line.server_ms, line.p50_ms, line.p99_ms)),
@@ -95,8 +101,8 @@ def tables(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> str:
             rows.append(
                 (
                     m.letter,
-                    m.title,
-                    f"{s.median:.2f} ({s.low:.2f}-{s.high:.2f})",
+                    in_words(m, size),
+                    f"{s.median:.2f} ({s.low:.2f}-{s.high:.2f}){m.unit}",
                     str(outcome.rounds),
                     f"{sign} {m.required:g}",
                     f"{sign} {m.aim:g}",
@@ -105,6 +111,11 @@ def tables(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> str:
             )
         text += "\n\n" + _table(rows)
     return text
+
+
+def in_words(measure: Measure, size: Size) -> str:
+    """What a measure compares, with the numbers of this run."""
+    return measure.title.format(**asdict(size))
 
 
 def _median(spread: Spread | None) -> str:
@@ -142,7 +153,8 @@ def write_json(
         "measures": [
             {
                 "letter": outcome.measure.letter,
-                "title": outcome.measure.title,
+                "title": in_words(outcome.measure, size),
+                "unit": outcome.measure.unit,
                 "required": outcome.measure.required,
                 "aim": outcome.measure.aim,
                 "at_most": outcome.measure.at_most,
@@ -152,7 +164,7 @@ def write_json(
             }
             for outcome in outcomes
         ],
-        "cases": [asdict(line) for line in lines_of(results)],
+        "cases": [asdict(line) for line in lines_of(results, size)],
         "results": [asdict(result) for result in results],
     }
     path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
