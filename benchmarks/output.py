@@ -92,7 +92,7 @@ def tables(lines: Sequence[Line], outcomes: Sequence[Outcome], size: Size) -> st
                 *(_median(s) for s in (line.client_ms, line.server_ms, line.p50_ms, line.p99_ms)),
             )
         )
-    text = _table(rows)
+    text = table(rows)
     if outcomes:
         rows = [("", "measure", "ratio (min-max)", "rounds", "required", "aim", "reached")]
         for outcome in outcomes:
@@ -109,7 +109,7 @@ def tables(lines: Sequence[Line], outcomes: Sequence[Outcome], size: Size) -> st
                     m.reached(s.median),
                 )
             )
-        text += "\n\n" + _table(rows)
+        text += "\n\n" + table(rows)
     return text
 
 
@@ -122,7 +122,8 @@ def _median(spread: Spread | None) -> str:
     return "" if spread is None else f"{spread.median:.2f}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as text in columns, the first as the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     printed = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

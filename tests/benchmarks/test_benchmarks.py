@@ -25,12 +25,14 @@ from benchmarks.loads.memory import resident_mb
 from benchmarks.measures import CONTEXT, MEASURES
 from benchmarks.output import lines_of, tables, write_json
 from benchmarks.processor import own_seconds, server_seconds
+from benchmarks.profile import own_time, round_trips
 from benchmarks.rounds import Measure, Round, cases_of, order, outcomes, rounds_of, run_rounds
 from benchmarks.sides import NAMES, side_class
 from benchmarks.sides.base import Counts, Side
 from benchmarks.sides.hand_written import HandWritten
 from benchmarks.sides.with_paidflow import WithPaidflow
 from benchmarks.threads import in_threads
+from benchmarks.turns import Turns
 from paidflow import Reader, Worker
 from paidflow.payments.contract import Gateway
 from tests.postgres_server import Server
@@ -303,3 +305,33 @@ def test_what_is_printed_and_written(tmp_path: Path) -> None:
     goals = [e for e in picture.iter() if e.tag.endswith("circle")]
     assert len(goals) == 2
     assert "m  20 done: 4.50 (4.50 to 4.50) MB, at most 5, aim 0.5" in "".join(picture.itertext())
+
+
+def test_round_trips_are_counted_at_the_socket(postgres_dsn: str) -> None:
+    with (
+        Turns(postgres_dsn) as turns,
+        psycopg.connect(turns.dsn, autocommit=True) as connection,
+    ):
+        before = turns.count
+        for _ in range(5):
+            connection.execute("select 1")
+        assert turns.count - before == 5
+        with connection.pipeline():
+            for _ in range(5):
+                connection.execute("select 1")
+        assert turns.count - before == 6
+
+
+def test_a_hand_written_lifecycle_has_eight_round_trips(postgres_dsn: str) -> None:
+    with closing(side_class("hand_written")(postgres_dsn, 1)) as side:
+        side.create(items=1, purses=0)
+    # Twice begin, two statements, commit.
+    assert round_trips(postgres_dsn, "hand_written", 10) == 8
+
+
+def test_a_profile_names_packages_and_functions(postgres_dsn: str) -> None:
+    with closing(side_class("paidflow")(postgres_dsn, 1)) as side:
+        side.create(items=1, purses=0)
+        told = own_time(side, 3)
+    assert "psycopg" in told
+    assert "states/aggregate.py" in told
