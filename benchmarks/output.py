@@ -119,7 +119,9 @@ def in_words(measure: Measure, size: Size) -> str:
 
 
 def _median(spread: Spread | None) -> str:
-    return "" if spread is None else f"{spread.median:.2f}"
+    if spread is None:
+        return ""
+    return f"{spread.median:.2f}" if spread.median >= 0.1 else f"{spread.median:.4f}"
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:

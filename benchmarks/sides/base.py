@@ -16,6 +16,9 @@ PURSE = 10**12
 """What a person who pays from credits has, in minor units: enough for any run."""
 
 
+CONNECTIONS_MAX = 20
+"""How large every pool is at most: what paidflow takes if nobody says anything."""
+
 PAGE_ROWS = 50
 """How many rows of the view are read at once."""
 

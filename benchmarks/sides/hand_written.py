@@ -9,7 +9,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from benchmarks.gateway import BACKLOG, is_paid, new_invoice
-from benchmarks.sides.base import ACTORS, Counts, Side, actor
+from benchmarks.sides.base import ACTORS, CONNECTIONS_MAX, Counts, Side, actor
 from benchmarks.sides.tables import AMOUNT, count_rows, create_tables, vacuum
 
 _PAYMENT = (
@@ -50,8 +50,8 @@ class HandWritten(Side):
         self.pool = ConnectionPool(
             dsn,
             kwargs={"autocommit": self.autocommit},
-            min_size=threads,
-            max_size=threads,
+            min_size=min(threads, CONNECTIONS_MAX),
+            max_size=min(threads, CONNECTIONS_MAX),
             open=True,
         )
         self.pool.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from benchmarks.__main__ import SETTINGS
 from benchmarks.cases import Case, Result, Size
 from benchmarks.chart import chart
 from benchmarks.databases import Databases
@@ -35,7 +37,7 @@ from benchmarks.threads import in_threads
 from benchmarks.turns import Turns
 from paidflow import Reader, Worker
 from paidflow.payments.contract import Gateway
-from tests.postgres_server import Server
+from tests.postgres_server import PostgresServer, Server
 
 TINY = Size(
     rounds=1,
@@ -124,6 +126,29 @@ def test_a_page_that_is_not_full_is_found_out(
     monkeypatch.setattr(WithPaidflow, "read_page", lambda self, after, ruled: 49)
     with pytest.raises(JobNotDone):
         run_case(databases, replace(LOADS["read"], side="paidflow"), TINY, 0)
+
+
+def test_every_side_waits_until_its_commits_are_on_disk() -> None:
+    syncs = "select sum(fsyncs) from pg_stat_io where object = 'wal'"
+    with PostgresServer(fsync=True, settings=SETTINGS) as server, Databases(server) as databases:
+        for name in STEPWISE:
+            with databases.fresh(name, 1) as side, psycopg.connect(side.dsn) as connection:
+                connection.autocommit = True
+                before = _stable(connection, syncs)
+                for n in range(10):
+                    side.settle(side.perform(n))
+                side.close()
+                # Two transactions for each; nobody else is there to share a write with.
+                assert _stable(connection, syncs) - before >= 20, name
+
+
+def _stable(connection: psycopg.Connection, query: str) -> int:
+    """What a statistic says when it has come to rest: sessions report when they end."""
+    values = [-1]
+    while len(values) < 3 or len(set(values[-3:])) > 1:
+        time.sleep(0.2)
+        values.append(int((connection.execute(query).fetchone() or (0,))[0]))
+    return values[-1]
 
 
 def test_a_full_log_is_like_one_that_was_written(databases: Databases) -> None:
