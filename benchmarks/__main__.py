@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run, print the tables, write both files."""
     options = _options(arguments)
     size = SHORT if options.short else LONG
+    if options.rounds:
+        size = replace(size, rounds_max=options.rounds)
     if options.settlements:
         most = options.settlements
         size = replace(size, memory_from=most // 10, memory_to=most)
@@ -80,6 +82,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--side", action="append", choices=NAMES, help="only this; may repeat")
     letters = [measure.letter for measure in MEASURES]
     parser.add_argument("--measure", action="append", choices=letters, help="only; may repeat")
+    parser.add_argument("--rounds", type=int, help="how many at most")
     parser.add_argument("--settlements", type=int, help="after how many a worker's memory is read")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     return parser.parse_args(arguments)

@@ -92,13 +92,13 @@ class Size:
 LONG = Size(
     rounds=5,
     rounds_max=7,
-    seconds=10.0,
+    seconds=8.0,
     invoices=3_000,
     backlog=20_000,
-    calls=7_200,
+    calls=50_000,
     events=5_000_000,
     rows=1_000_000,
-    pages=4_000,
+    pages=1_000,
     memory_from=10_000,
     memory_to=100_000,
 )

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.gateway import BACKLOG
-from benchmarks.sides.base import ACTORS
+from benchmarks.sides.base import COPIED_ACTORS
 
 _COLUMNS = """
 select c.relname, a.attname, format_type(a.atttypid, null) as type
@@ -71,7 +71,7 @@ class Original:
 def copy(connection: psycopg.Connection, originals: Sequence[Original], count: int) -> None:
     """Insert copies of the originals in turn, with ids, invoices and actors of their own.
 
-    Copy ``n`` belongs to the actor ``n % ACTORS`` and has the invoice ``backlog_invoice(n)``.
+    Copy ``n`` belongs to the actor ``n % COPIED_ACTORS`` and has the invoice ``backlog_invoice(n)``.
 
     Args:
         connection: where; the caller commits.
@@ -138,4 +138,4 @@ def _renamed(text: sql.Composable) -> sql.Composed:
     return sql.SQL(
         "replace(replace(replace({text}, r.old_action, r.new_action),"
         " r.old_invoice, {backlog} || n), r.old_actor, 'actor-' || n % {actors})"
-    ).format(text=text, backlog=BACKLOG, actors=ACTORS)
+    ).format(text=text, backlog=BACKLOG, actors=COPIED_ACTORS)

@@ -12,6 +12,9 @@ from benchmarks.threads import in_threads
 ACTORS = 1_000
 """How many people take part; they take turns."""
 
+COPIED_ACTORS = 99_991
+"""How many people the copied payments belong to; a prime, so that each has some of all sorts."""
+
 PURSE = 10**12
 """What a person who pays from credits has, in minor units: enough for any run."""
 

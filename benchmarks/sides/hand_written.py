@@ -9,7 +9,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from benchmarks.gateway import BACKLOG, is_paid, new_invoice
-from benchmarks.sides.base import ACTORS, CONNECTIONS_MAX, Counts, Side, actor
+from benchmarks.sides.base import CONNECTIONS_MAX, COPIED_ACTORS, Counts, Side, actor
 from benchmarks.sides.tables import AMOUNT, count_rows, create_tables, vacuum
 
 _PAYMENT = (
@@ -89,7 +89,7 @@ class HandWritten(Side):
 
     def fill_backlog(self, count: int, *, items: int) -> None:
         with psycopg.connect(self.dsn) as connection:
-            connection.execute(_BACKLOG, (BACKLOG, ACTORS, AMOUNT, items, count - 1))
+            connection.execute(_BACKLOG, (BACKLOG, COPIED_ACTORS, AMOUNT, items, count - 1))
             connection.execute(_POSTS)
         vacuum(self.dsn)
 
