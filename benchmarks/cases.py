@@ -69,7 +69,7 @@ class Size:
         calls: how many calls a ``credits`` makes.
         events: how many events a full log has, at least.
         rows: how many rows the view beside a full log has, at least.
-        pages: how many pages are read.
+        pages: how many pages are read, if there is time.
         memory_from: after how many settlements a worker's memory is read first.
         memory_to: after how many it is read again.
         count: how many lifecycles or zaps, when there is no time.
@@ -98,7 +98,7 @@ LONG = Size(
     calls=50_000,
     events=5_000_000,
     rows=1_000_000,
-    pages=1_000,
+    pages=4_000,
     memory_from=10_000,
     memory_to=100_000,
 )

@@ -71,7 +71,7 @@ class Original:
 def copy(connection: psycopg.Connection, originals: Sequence[Original], count: int) -> None:
     """Insert copies of the originals in turn, with ids, invoices and actors of their own.
 
-    Copy ``n`` belongs to the actor ``n % COPIED_ACTORS`` and has the invoice ``backlog_invoice(n)``.
+    Copy ``n`` belongs to the actor ``n % COPIED_ACTORS``; its invoice is ``backlog_invoice(n)``.
 
     Args:
         connection: where; the caller commits.

@@ -16,9 +16,11 @@ from benchmarks.rounds import Measure, Outcome
 
 HOW = """\
 Ratios are taken within a round; the table shows their median, smallest and largest.
-Processor time is user and system time per lifecycle, settlement or call, in the middle round:
+Processor time is user and system time per lifecycle, settlement or call, the median of all rounds:
 own CPU by getrusage, for this process and the clients that it starts; server CPU from
-/proc/<pid>/stat, summed over the postmaster and all of its children, also those that ended."""
+/proc/<pid>/stat, summed over the postmaster and all of its children, also those that ended.
+Every round ends when views, balances and after_paid have caught up, and its rows are counted.
+A full log has at least so many events and rows, copied by SQL from some that were performed."""
 
 
 @dataclass(frozen=True, slots=True)
