@@ -4,7 +4,8 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story test test-pgbouncer check soak soak-short bench bench-short mutants clean
+.PHONY: venv demo demo-story test test-pgbouncer check soak soak-short
+.PHONY: bench bench-short bench-memory profile mutants clean
 
 venv: $(STAMP)
 
@@ -50,6 +51,14 @@ bench: venv
 
 bench-short: venv
 	$(BIN)/python -m benchmarks --short $(ARGS)
+
+# By how much a worker grows between 100,000 and 1,000,000 settlements.
+bench-memory: venv
+	$(BIN)/python -m benchmarks --measure k --settlements 1000000 $(ARGS)
+
+# Where the time of a lifecycle goes, and its round trips.
+profile: venv
+	$(BIN)/python -m benchmarks.profile $(ARGS)
 
 mutants: venv
 	$(BIN)/python tests/mutants/run.py

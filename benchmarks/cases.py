@@ -14,8 +14,10 @@ class Case:
 
     Args:
         side: the name of the side.
-        load: ``lifecycle``, ``settle`` (a backlog), ``zap`` (lifecycles that refer to items) or
-            ``credits`` (perform from the purse).
+        load: ``lifecycle``, ``full_log`` (lifecycles on a long log), ``zap`` (lifecycles that refer
+            to items), ``settle`` (invoices, in processes), ``backlog`` and ``zap_backlog`` (as fast
+            as a side can), ``credits`` (perform from the purse), ``read`` and ``read_all`` (pages
+            of the view, with and without the rule) or ``memory`` (of a worker).
         threads: how many threads work at once, in each process.
         processes: how many processes, for ``settle``.
         items: how many items the zaps go to.
@@ -27,17 +29,29 @@ class Case:
     processes: int = 1
     items: int = 1
 
-    @property
-    def title(self) -> str:
+    def title(self, size: Size) -> str:
         """The load in words."""
         workers = f"{self.threads} thread{'s' * (self.threads > 1)}"
+        items = f"{self.items:,} item{'s' * (self.items > 1)}"
         match self.load:
+            case "full_log":
+                return f"lifecycle, {workers}, {size.events:,} events"
+            case "zap":
+                return f"zap, {items}, {workers}"
             case "settle":
                 return f"settle, {self.processes} process{'es' * (self.processes > 1)}"
-            case "zap":
-                return f"zap, {self.items:,} item{'s' * (self.items > 1)}, {workers}"
+            case "backlog":
+                return f"backlog of {size.backlog:,}"
+            case "zap_backlog":
+                return f"backlog of {size.backlog:,}, with a hook"
             case "credits":
                 return f"perform from credits, {workers}"
+            case "read":
+                return f"page of {size.rows:,} rows, visible"
+            case "read_all":
+                return f"page of {size.rows:,} rows, all"
+            case "memory":
+                return f"worker, {size.memory_to:,} settlements"
             case _:
                 return f"lifecycle, {workers}"
 
@@ -47,22 +61,60 @@ class Size:
     """How much is done in one round.
 
     Args:
-        rounds: how often each case is run.
+        rounds: how often each case is run, unless its measure has a number of its own.
+        rounds_max: how often a case is run at most.
         seconds: how long a case runs that is measured by time; ``None`` goes by ``count``.
-        backlog: how many settlements wait in a ``settle``.
+        invoices: how many wait in a ``settle``.
+        backlog: how many wait in a ``backlog``.
         calls: how many calls a ``credits`` makes.
+        events: how many events a full log has, at least.
+        rows: how many rows the view beside a full log has, at least.
+        pages: how many pages are read, if there is time.
+        memory_from: after how many settlements a worker's memory is read first.
+        memory_to: after how many it is read again.
         count: how many lifecycles or zaps, when there is no time.
     """
 
     rounds: int
+    rounds_max: int
     seconds: float | None
+    invoices: int
     backlog: int
     calls: int
+    events: int
+    rows: int
+    pages: int
+    memory_from: int
+    memory_to: int
     count: int | None = None
 
 
-LONG = Size(rounds=7, seconds=12.0, backlog=3_000, calls=7_200)
-SHORT = Size(rounds=3, seconds=2.0, backlog=400, calls=600)
+LONG = Size(
+    rounds=5,
+    rounds_max=7,
+    seconds=8.0,
+    invoices=3_000,
+    backlog=20_000,
+    calls=50_000,
+    events=5_000_000,
+    rows=1_000_000,
+    pages=4_000,
+    memory_from=10_000,
+    memory_to=100_000,
+)
+SHORT = Size(
+    rounds=3,
+    rounds_max=3,
+    seconds=2.0,
+    invoices=400,
+    backlog=1_000,
+    calls=600,
+    events=200_000,
+    rows=40_000,
+    pages=300,
+    memory_from=1_000,
+    memory_to=4_000,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +130,7 @@ class Result:
         server_cpu: processor seconds of PostgreSQL; ``None`` if they cannot be read.
         p50_ms: the median of one call.
         p99_ms: the 99th percentile of one call.
+        grown_mb: by how much the memory of a worker has grown.
     """
 
     case: Case
@@ -88,6 +141,7 @@ class Result:
     server_cpu: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    grown_mb: float | None = None
 
     @property
     def rate(self) -> float:

@@ -7,23 +7,30 @@ from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from benchmarks.output import Line
+from benchmarks.cases import Size
+from benchmarks.output import Line, in_words
+from benchmarks.rounds import Outcome
 
-_LEFT, _BAR, _WIDTH, _ROW = 130, 520, 860, 24
+_LEFT, _BAR, _WIDTH, _ROW = 130, 520, 900, 24
 _COLOURS = {"paidflow": "#d9730d"}
 _OTHER = "#7a8ca0"
+_REACHED = {"aim": "#2e7d32", "yes": "#7cb342", "no": "#c62828"}
 
 
-def write_chart(path: Path, lines: Sequence[Line]) -> None:
+def write_chart(path: Path, lines: Sequence[Line], outcomes: Sequence[Outcome], size: Size) -> None:
     """Write the picture: the bar is the median, the thin line goes from minimum to maximum."""
-    path.write_text(chart(lines), encoding="utf-8")
+    path.write_text(chart(lines, outcomes, size), encoding="utf-8")
 
 
-def chart(lines: Sequence[Line]) -> str:
-    """The picture as text; every load has a scale of its own."""
+def chart(lines: Sequence[Line], outcomes: Sequence[Outcome], size: Size) -> str:
+    """The picture as text: what is reached, then the loads, each with a scale of its own."""
     parts: list[str] = []
     y = 10
-    for title, group in groupby(lines, key=lambda line: line.case.title):
+    for outcome in outcomes:
+        parts += _goal(outcome, y, size)
+        y += _ROW
+    y += 10
+    for title, group in groupby(lines, key=lambda line: line.title):
         parts.append(_text(8, y + 16, f"{title}: per second", weight="bold"))
         y += _ROW
         found = list(group)
@@ -38,6 +45,20 @@ def chart(lines: Sequence[Line]) -> str:
     )
     ground = f'<rect width="{_WIDTH}" height="{y}" fill="white"/>'
     return "\n".join([head, ground, *parts, "</svg>"]) + "\n"
+
+
+def _goal(outcome: Outcome, y: int, size: Size) -> list[str]:
+    """One measure: green and red say whether it is reached."""
+    m, s = outcome.measure, outcome.spread
+    sign = "at most" if m.at_most else "at least"
+    told = (
+        f"{m.letter}  {in_words(m, size)}: {s.median:.2f} ({s.low:.2f} to {s.high:.2f}){m.unit},"
+        f" {sign} {m.required:g}, aim {m.aim:g}"
+    )
+    return [
+        f'<circle cx="14" cy="{y + 11}" r="6" fill="{_REACHED[m.reached(s.median)]}"/>',
+        _text(28, y + 16, told),
+    ]
 
 
 def _bar(line: Line, y: int, scale: float) -> list[str]:

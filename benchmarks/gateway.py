@@ -10,6 +10,7 @@ from paidflow import Money, sats
 from paidflow.payments.contract import (
     Accepted,
     CancelCommand,
+    Capability,
     CaptureCommand,
     CommandOutcome,
     Hint,
@@ -30,8 +31,21 @@ EXPIRY_S = 86_400
 """Longer than any run, so that no invoice expires while the clock is running."""
 
 
+PAGE = 500
+"""How many messages its stream gives at once, as many as the sandbox's."""
+
+BACKLOG = "backlog-"
+
+
 class NoopGateway:
-    """Does as little as a gateway can do; it implements ``paidflow.payments.contract.Gateway``."""
+    """Does as little as a gateway can do; it implements ``paidflow.payments.contract.Gateway``.
+
+    Attributes:
+        told: how many invoices of the backlog its stream has to tell of.
+    """
+
+    def __init__(self) -> None:
+        self.told = 0
 
     @property
     def profile(self) -> Profile:
@@ -52,7 +66,11 @@ class NoopGateway:
         return Accepted()
 
     def updates(self, cursor: str | None) -> Updates:
-        return Updates((), cursor or "")
+        first = int(cursor or "0")
+        last = min(first + PAGE, self.told)
+        if first >= last:
+            return Updates((), cursor or "")
+        return Updates(tuple(Hint(backlog_invoice(n)) for n in range(first, last)), str(last))
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[Hint, ...]:
         return ()
@@ -71,8 +89,13 @@ def is_paid(gateway: NoopGateway, invoice_id: str) -> bool:
     return isinstance(gateway.lookup(invoice_id), Settled)
 
 
+def backlog_invoice(n: int) -> str:
+    """The id of an invoice that was paid while nobody looked."""
+    return f"{BACKLOG}{n}"
+
+
 _PROFILE = Profile(
-    capabilities=frozenset(),
+    capabilities=frozenset({Capability.UPDATES}),
     currencies=frozenset({PRICE.currency}),
     account="noop",
     invoice_expiry_s=EXPIRY_S,

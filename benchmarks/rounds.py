@@ -23,6 +23,8 @@ class Measure:
         required: what it must reach.
         aim: what it should reach.
         at_most: whether smaller is better.
+        rounds: in how many rounds its cases are run; ``None`` for the usual number.
+        unit: of the value, if it is no ratio.
     """
 
     letter: str
@@ -32,6 +34,8 @@ class Measure:
     required: float
     aim: float
     at_most: bool = False
+    rounds: int | None = None
+    unit: str = ""
 
     def reached(self, value: float) -> str:
         """How good a value is: ``aim``, ``yes`` or ``no``."""
@@ -68,11 +72,32 @@ def order(cases: Sequence[Case], round_: int) -> list[Case]:
     return list(cases) if round_ % 2 == 0 else list(reversed(cases))
 
 
-def run_rounds(
-    cases: Sequence[Case], rounds: int, run: Callable[[Case, int], Result]
-) -> list[Result]:
-    """Run every case once in each round."""
-    return [run(case, number) for number in range(rounds) for case in order(cases, number)]
+def rounds_of(
+    cases: Iterable[Case], measures: Collection[Measure], usual: int, most: int
+) -> dict[Case, int]:
+    """In how many rounds each case is run: as often as the measure that asks for most.
+
+    Args:
+        cases: the cases.
+        measures: which may have numbers of their own.
+        usual: the number for all others.
+        most: no case is run more often.
+    """
+    return {
+        case: min(
+            max((m.rounds or usual for m in measures if case in m.cases), default=usual), most
+        )
+        for case in cases
+    }
+
+
+def run_rounds(rounds: Mapping[Case, int], run: Callable[[Case, int], Result]) -> list[Result]:
+    """Run every case once in each of its rounds."""
+    return [
+        run(case, number)
+        for number in range(max(rounds.values()))
+        for case in order([case for case in rounds if number < rounds[case]], number)
+    ]
 
 
 def outcomes(measures: Iterable[Measure], results: Sequence[Result]) -> list[Outcome]:

@@ -6,9 +6,13 @@ from benchmarks.measures import (
     a_hand_written,
     b_eventsourcing,
     c_threads,
+    d_backlog,
     e_hot_item,
     f_processes,
+    g_full_log,
+    h_visible,
     j_credits,
+    k_memory,
 )
 from benchmarks.rounds import Measure
 
@@ -16,10 +20,15 @@ MEASURES: tuple[Measure, ...] = (
     a_hand_written.MEASURE,
     b_eventsourcing.MEASURE,
     c_threads.MEASURE,
+    d_backlog.MEASURE,
+    d_backlog.WITH_HOOK,
     e_hot_item.MEASURE,
     f_processes.MEASURE,
     f_processes.ALONE,
+    g_full_log.MEASURE,
+    h_visible.MEASURE,
     j_credits.MEASURE,
+    k_memory.MEASURE,
 )
 
 CONTEXT = (*a_hand_written.CONTEXT, *e_hot_item.CONTEXT)

@@ -25,4 +25,5 @@ MEASURE = Measure(
     required=2,
     aim=1.3,
     at_most=True,
+    rounds=7,
 )

@@ -6,13 +6,24 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchmarks.gateway import NoopGateway
+from benchmarks.gateway import NoopGateway, backlog_invoice
+from benchmarks.threads import in_threads
 
 ACTORS = 1_000
 """How many people take part; they take turns."""
 
+COPIED_ACTORS = 99_991
+"""How many people the copied payments belong to; a prime, so that each has some of all sorts."""
+
 PURSE = 10**12
 """What a person who pays from credits has, in minor units: enough for any run."""
+
+
+CONNECTIONS_MAX = 20
+"""How large every pool is at most: what paidflow takes if nobody says anything."""
+
+PAGE_ROWS = 50
+"""How many rows of the view are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,9 @@ class Counts:
     paid: int
     visible: int
     zaps: int = 0
+
+    def __add__(self, more: Counts) -> Counts:
+        return Counts(self.paid + more.paid, self.visible + more.visible, self.zaps + more.zaps)
 
 
 class Side(ABC):
@@ -72,6 +86,40 @@ class Side(ABC):
 
     def perform_from_credits(self, n: int) -> None:
         """Debit the purse of an actor, and store a paid payment and a visible view row."""
+        raise NotImplementedError
+
+    def fill_backlog(self, count: int, *, items: int) -> None:
+        """Store so many payments as ``perform`` leaves them, with the invoices of the backlog.
+
+        Args:
+            count: how many.
+            items: how many items they refer to once they are paid; 0 for a plain view row.
+        """
+        raise NotImplementedError
+
+    def settle_backlog(self, first: int, last: int) -> None:
+        """Settle the invoices from the first to before the last; one by one, by all threads."""
+        in_threads(
+            lambda n: self.settle(backlog_invoice(n)),
+            self.threads,
+            first=first,
+            count=last - first,
+        )
+
+    def fill_log(self, *, events: int, rows: int) -> None:
+        """Store payments until there are so many events and rows of the view; some are unpaid."""
+        raise NotImplementedError
+
+    def rows_to_read(self, count: int) -> list[str]:
+        """The ids of rows of the view after which a page can be read, always the same ones."""
+        raise NotImplementedError
+
+    def read_page(self, after: str, *, ruled: bool) -> int:
+        """Read the rows of the view that come after one, under the visibility rule or without.
+
+        Returns:
+            How many there were, at most ``PAGE_ROWS``.
+        """
         raise NotImplementedError
 
     def catch_up(self) -> None:  # noqa: B027 - most sides have nothing left to do

@@ -11,7 +11,7 @@ from sqlalchemy import URL, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks.gateway import is_paid, new_invoice
-from benchmarks.sides.base import Counts, Side, actor
+from benchmarks.sides.base import CONNECTIONS_MAX, Counts, Side, actor
 from benchmarks.sides.tables import AMOUNT, count_rows, create_tables
 
 
@@ -56,7 +56,7 @@ class Orm(Side):
             port=int(parts["port"] or 5432),
             database=str(parts["dbname"]),
         )
-        self._engine = create_engine(url, pool_size=threads)
+        self._engine = create_engine(url, pool_size=min(threads, CONNECTIONS_MAX), max_overflow=0)
 
     def create(self, *, items: int, purses: int) -> None:
         with psycopg.connect(self.dsn) as connection:

@@ -53,7 +53,7 @@ class Recorder(PostgresApplicationRecorder):
     ) -> None:
         super()._insert_events(curs, stored_events, **kwargs)
         statement, *params = kwargs["view"]
-        curs.execute(statement, params)
+        curs.execute(statement, params, prepare=True)
 
 
 class PlainEventsourcing(Side):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
+
 from benchmarks.gateway import PRICE
 from benchmarks.sides.base import PURSE, Counts, actor
 
@@ -14,6 +16,7 @@ create table payments (
     actor text not null,
     amount bigint not null,
     state text not null,
+    item bigint,
     created_at timestamptz not null default now(),
     paid_at timestamptz
 );
@@ -41,3 +44,9 @@ def count_rows(connection: Any) -> Counts:
         " (select count(*) from posts where visible), (select count(*) from zaps)"
     ).fetchone()
     return Counts(*row)
+
+
+def vacuum(dsn: str) -> None:
+    """Do after a big fill what PostgreSQL would do by itself, so that it does not come later."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("vacuum (analyze)")

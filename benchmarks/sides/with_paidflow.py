@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import psycopg
+
+from benchmarks.copies import Original, copy
 from benchmarks.gateway import PRICE
-from benchmarks.sides.base import PURSE, Counts, Side, actor
+from benchmarks.sides.base import PAGE_ROWS, PURSE, Counts, Side, actor
+from benchmarks.sides.tables import vacuum
 from paidflow import CREDITS, INVOICE, Context, Money, PaidAction, PaidFlow, Reader, Worker
 
 _TABLES = (
@@ -13,6 +17,25 @@ _TABLES = (
     "create table items (id bigint primary key)",
     "create table zaps (id text primary key, item bigint not null references items)",
 )
+
+_PAGE = (
+    "select posts.id, posts.text from posts where posts.id > :after"
+    " {rule} order by posts.id limit :rows"
+)
+_RULED = _PAGE.format(rule="and visible(posts.id)")
+_ALL = _PAGE.format(rule="")
+# No page after one of these reaches the end of the view.
+_SAMPLE = (
+    "select id from posts where id < (select id from posts order by id desc offset :end limit 1)"
+    " order by md5(id) limit :count"
+)
+# Unpaid actions are not looked at while a benchmark runs.
+_LATER = "update paidflow_actions set due_at = due_at + interval '30 days' where owed is not null"
+
+UNPAID_SHARE = 20
+"""One of so many payments in a full log is unpaid, so that the visibility rule hides something."""
+
+_COPIED = "the one who is copied"
 
 
 class Post(PaidAction):
@@ -54,11 +77,25 @@ class CreditPost(Post):
 class WithPaidflow(Side):
     """``perform`` and ``sync``; the visibility rule shows the row when it is paid."""
 
-    loads: ClassVar[frozenset[str]] = frozenset({"lifecycle", "settle", "zap", "credits"})
+    loads: ClassVar[frozenset[str]] = frozenset(
+        {
+            "lifecycle",
+            "settle",
+            "zap",
+            "credits",
+            "backlog",
+            "zap_backlog",
+            "full_log",
+            "read",
+            "read_all",
+            "memory",
+        }
+    )
 
     def __init__(self, dsn: str, threads: int) -> None:
         super().__init__(dsn, threads)
         self._opened: PaidFlow | None = None
+        self._worker: Worker | None = None
 
     @property
     def flow(self) -> PaidFlow:
@@ -88,8 +125,47 @@ class WithPaidflow(Side):
     def perform_from_credits(self, n: int) -> None:
         self.flow.perform(CreditPost(text=f"post {n}"), actor=actor(n))
 
+    def fill_backlog(self, count: int, *, items: int) -> None:
+        unpaid: list[PaidAction] = [Zap(text="zap", item=item) for item in range(items)]
+        originals = [self._original(action) for action in unpaid or [Post(text="post")]]
+        with psycopg.connect(self.dsn) as connection:
+            copy(connection, originals, count)
+        vacuum(self.dsn)
+
+    def settle_backlog(self, first: int, last: int) -> None:
+        # One worker does it all, as after an outage: the stream tells of every invoice.
+        self.gateway.told = last
+        self.catch_up()
+
+    def fill_log(self, *, events: int, rows: int) -> None:
+        originals = [self._original(Post(text="post")) for _ in range(UNPAID_SHARE)]
+        for original in originals[1:]:
+            self.settle(original.invoice_id)
+        with psycopg.connect(self.dsn) as connection:
+            log = connection.execute("select count(*) from paidflow_events").fetchone()
+            assert log is not None
+            copy(connection, originals, max(rows, events * len(originals) // log[0]))
+            connection.execute(_LATER)
+        vacuum(self.dsn)
+
+    def rows_to_read(self, count: int) -> list[str]:
+        with self.flow.store.reading() as tx:
+            rows = tx.execute(_SAMPLE, end=PAGE_ROWS * 2, count=count).fetchall()
+        return [row["id"] for row in rows]
+
+    def read_page(self, after: str, *, ruled: bool) -> int:
+        if ruled:
+            found = Reader(self.flow).select(_RULED, viewer=actor(1), after=after, rows=PAGE_ROWS)
+        else:
+            with self.flow.store.reading() as tx:
+                found = tx.execute(_ALL, after=after, rows=PAGE_ROWS).fetchall()
+        return len(found)
+
     def catch_up(self) -> None:
-        Worker(self.flow).run_until_idle()
+        if self._worker is None:
+            self._worker = Worker(self.flow)
+        while self._worker.run_once():
+            pass
 
     def counts(self) -> Counts:
         seen = "select count(*) as n from posts where visible(posts.id)"
@@ -107,6 +183,11 @@ class WithPaidflow(Side):
         invoice_id = self.flow.perform(action, actor=actor(n)).invoice_id
         assert invoice_id is not None
         return invoice_id
+
+    def _original(self, action: PaidAction) -> Original:
+        receipt = self.flow.perform(action, actor=_COPIED)
+        assert receipt.invoice_id is not None
+        return Original(receipt.action_id, receipt.invoice_id, _COPIED)
 
     def _open(self, *, create: bool) -> PaidFlow:
         return PaidFlow.open(

@@ -13,19 +13,22 @@ from typing import ClassVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.sides.base import Counts, Side
+from benchmarks.sides.base import ACTORS, Counts, Side
 from benchmarks.sides.tables import AMOUNT, count_rows, create_tables
 
+# A script can make no ids, so the server makes them and the first statement returns them.
 _SCRIPT = f"""
+\\set actor random(0, {ACTORS - 1})
 begin;
-insert into payments (id, invoice_id, actor, amount, state) values
-    (gen_random_uuid()::text, gen_random_uuid()::text, 'actor', {AMOUNT}, 'pending')
-    returning id as payment_id, invoice_id \\gset
+insert into payments (id, invoice_id, actor, amount, state, item) values
+    (gen_random_uuid()::text, gen_random_uuid()::text, 'actor-' || :actor, {AMOUNT}, 'pending',
+    null) returning id as payment_id, invoice_id \\gset
 insert into posts (id, text, visible) values (:payment_id::text, 'post', false);
 commit;
 begin;
 update payments set state = 'paid', paid_at = now()
-    where invoice_id = :invoice_id::text and state = 'pending';
+    where invoice_id = :invoice_id::text and state = 'pending'
+    returning id as payment_id, item \\gset
 update posts set visible = true where id = :payment_id::text;
 commit;
 """

@@ -5,35 +5,66 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from benchmarks.__main__ import SETTINGS
 from benchmarks.cases import Case, Result, Size
 from benchmarks.chart import chart
+from benchmarks.databases import Databases
 from benchmarks.figures import Spread, percentile
-from benchmarks.gateway import NoopGateway
-from benchmarks.loads import JobNotDone, in_threads, run_case
+from benchmarks.gateway import PAGE, NoopGateway, backlog_invoice
+from benchmarks.loads import run_case
+from benchmarks.loads.job import JobNotDone
+from benchmarks.loads.memory import resident_mb
 from benchmarks.measures import CONTEXT, MEASURES
 from benchmarks.output import lines_of, tables, write_json
 from benchmarks.processor import own_seconds, server_seconds
-from benchmarks.rounds import Measure, cases_of, order, outcomes, run_rounds
+from benchmarks.profile import own_time, round_trips
+from benchmarks.rounds import Measure, Round, cases_of, order, outcomes, rounds_of, run_rounds
 from benchmarks.sides import NAMES, side_class
 from benchmarks.sides.base import Counts, Side
 from benchmarks.sides.hand_written import HandWritten
+from benchmarks.sides.with_paidflow import WithPaidflow
+from benchmarks.threads import in_threads
+from benchmarks.turns import Turns
+from paidflow import Reader, Worker
 from paidflow.payments.contract import Gateway
-from tests.postgres_server import Server
+from tests.postgres_server import PostgresServer, Server
 
-TINY = Size(rounds=1, seconds=None, backlog=20, calls=20, count=20)
+TINY = Size(
+    rounds=1,
+    rounds_max=1,
+    seconds=None,
+    invoices=20,
+    backlog=20,
+    calls=20,
+    events=2_000,
+    rows=400,
+    pages=20,
+    memory_from=10,
+    memory_to=20,
+    count=20,
+)
 STEPWISE = [name for name in NAMES if name != "pgbench"]
 LOADS = {
     "lifecycle": Case("", "lifecycle", threads=4),
     "zap": Case("", "zap", threads=4, items=7),
     "credits": Case("", "credits", threads=4),
     "settle": Case("", "settle", processes=2),
+    "backlog": Case("", "backlog", threads=4),
+    "zap_backlog": Case("", "zap_backlog", threads=4, items=7),
+    "full_log": Case("", "full_log", threads=4),
+    "read": Case("", "read"),
+    "read_all": Case("", "read_all"),
+    "memory": Case("", "memory"),
 }
 EVERY = [
     replace(case, side=name)
@@ -41,8 +72,15 @@ EVERY = [
     for load, case in LOADS.items()
     if load in side_class(name).loads
 ]
+LOG = """
+    select count(*), count(distinct event_id), bool_and(coalesce(rising, true)) from (
+        select event_id, notification_id > lag(notification_id) over (
+            partition by originator_id order by originator_version) as rising
+        from paidflow_events) log
+"""
 OURS = Case("ours", threads=2)
 THEIRS = Case("theirs", threads=2)
+WORKER = Case("worker", "memory")
 TWICE = Measure("t", "twice", (OURS, THEIRS), lambda r: r[OURS].rate / r[THEIRS].rate, 1.5, 3)
 
 
@@ -50,10 +88,16 @@ def result(case: Case, round_: int, done: int) -> Result:
     return Result(case, round_, done, seconds=2.0, client_cpu=1.0, server_cpu=0.5)
 
 
+@pytest.fixture(scope="module")
+def databases(postgres_server: Server) -> Iterator[Databases]:
+    with Databases(postgres_server) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: f"{case.side}-{case.load}")
-def test_a_side_does_the_job(postgres_server: Server, case: Case) -> None:
+def test_a_side_does_the_job(databases: Databases, case: Case) -> None:
     # run_case compares what is in the tables with what was asked for.
-    assert run_case(postgres_server, case, TINY, 0).done == 20
+    assert run_case(databases, case, TINY, 0).done == 20
 
 
 @pytest.mark.parametrize("name", STEPWISE)
@@ -67,12 +111,93 @@ def test_nothing_is_paid_or_seen_before_it_is_settled(postgres_dsn: str, name: s
         assert side.counts() == Counts(1, 1)
 
 
+@pytest.mark.parametrize("load", ["lifecycle", "zap", "backlog", "zap_backlog"])
 def test_a_side_that_skips_work_is_found_out(
-    postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, load: str
 ) -> None:
     monkeypatch.setattr(HandWritten, "settle", lambda self, invoice_id: None)
     with pytest.raises(JobNotDone):
-        run_case(postgres_server, Case("hand_written"), TINY, 0)
+        run_case(databases, replace(LOADS[load], side="hand_written"), TINY, 0)
+
+
+def test_a_page_that_is_not_full_is_found_out(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WithPaidflow, "read_page", lambda self, after, ruled: 49)
+    with pytest.raises(JobNotDone):
+        run_case(databases, replace(LOADS["read"], side="paidflow"), TINY, 0)
+
+
+def test_every_side_waits_until_its_commits_are_on_disk() -> None:
+    syncs = "select sum(fsyncs) from pg_stat_io where object = 'wal'"
+    with PostgresServer(fsync=True, settings=SETTINGS) as server, Databases(server) as databases:
+        for name in STEPWISE:
+            with databases.fresh(name, 1) as side, psycopg.connect(side.dsn) as connection:
+                connection.autocommit = True
+                before = _stable(connection, syncs)
+                for n in range(10):
+                    side.settle(side.perform(n))
+                side.close()
+                # Two transactions for each; nobody else is there to share a write with.
+                assert _stable(connection, syncs) - before >= 20, name
+
+
+def _stable(connection: psycopg.Connection, query: str) -> int:
+    """What a statistic says when it has come to rest: sessions report when they end."""
+    values = [-1]
+    while len(values) < 3 or len(set(values[-3:])) > 1:
+        time.sleep(0.2)
+        values.append(int((connection.execute(query).fetchone() or (0,))[0]))
+    return values[-1]
+
+
+def test_a_full_log_is_like_one_that_was_written(databases: Databases) -> None:
+    with (
+        databases.full("paidflow", 1, events=TINY.events, rows=TINY.rows) as side,
+        psycopg.connect(side.dsn) as connection,
+    ):
+        assert isinstance(side, WithPaidflow)
+        counted, distinct, ordered = connection.execute(LOG).fetchone() or (0, 0, False)
+        assert counted == distinct >= TINY.events
+        assert ordered
+        actions = "select action_id, actor, state from paidflow_actions order by action_id"
+        found = connection.execute(actions).fetchall()
+        paid = {action_id for action_id, _, state in found if state == "PAID"}
+        assert len(found) >= TINY.rows
+        assert len(found) * 0.9 < len(paid) < len(found)
+        # The oldest ones are copies.
+        for action_id, who, state in found[:40]:
+            assert side.flow.get(action_id, actor=who).state == state
+            history = side.flow.history(action_id, actor=who)
+            assert [entry.version for entry in history] == list(range(1, len(history) + 1))
+        seen = Reader(side.flow).select("select id from posts where visible(posts.id)", viewer=None)
+        assert {row["id"] for row in seen} == paid
+        assert Worker(side.flow).run_once() == 0
+
+
+def test_copies_of_a_backlog_are_settled_like_any_other(postgres_dsn: str) -> None:
+    with closing(side_class("paidflow")(postgres_dsn, 1)) as side:
+        assert isinstance(side, WithPaidflow)
+        side.create(items=3, purses=0)
+        side.fill_backlog(9, items=3)
+        assert side.counts() == Counts(0, 0, 0)
+        receipt = side.flow.sync("noop", backlog_invoice(4))
+        assert receipt is not None
+        assert receipt.state == "PAID"
+        assert side.counts() == Counts(1, 1, 1)
+        with psycopg.connect(postgres_dsn) as connection:
+            assert connection.execute("select item from zaps").fetchall() == [(4 % 3,)]
+
+
+def test_the_stream_tells_of_the_backlog_page_by_page() -> None:
+    gateway = NoopGateway()
+    assert gateway.updates(None).hints == ()
+    gateway.told = PAGE + 2
+    first = gateway.updates(None)
+    second = gateway.updates(first.cursor)
+    told = [hint.invoice_id for hint in (*first.hints, *second.hints)]
+    assert told == [backlog_invoice(n) for n in range(PAGE + 2)]
+    assert gateway.updates(second.cursor).hints == ()
 
 
 def test_all_sides_use_one_gateway(postgres_dsn: str) -> None:
@@ -99,11 +224,23 @@ def test_rounds_alternate() -> None:
     cases = [OURS, THEIRS, third]
     assert order(cases, 0) == order(cases, 2) == cases
     assert order(cases, 1) == [third, THEIRS, OURS]
-    ran = run_rounds(cases, 2, lambda case, round_: result(case, round_, 1))
+    rounds = {OURS: 2, THEIRS: 3, third: 1}
+    ran = run_rounds(rounds, lambda case, round_: result(case, round_, 1))
     assert [(r.round, r.case) for r in ran] == [
         *((0, case) for case in cases),
-        *((1, case) for case in reversed(cases)),
+        (1, THEIRS),
+        (1, OURS),
+        (2, THEIRS),
     ]
+
+
+def test_a_measure_may_ask_for_more_rounds_or_fewer() -> None:
+    seven, one = replace(TWICE, rounds=7), replace(TWICE, rounds=1, cases=(OURS,))
+    assert rounds_of([OURS], [TWICE], 5, 7) == {OURS: 5}
+    assert rounds_of([OURS, THEIRS], [TWICE, seven], 5, 7) == {OURS: 7, THEIRS: 7}
+    assert rounds_of([OURS], [one], 5, 7) == {OURS: 1}
+    assert rounds_of([OURS], [seven], 3, 3) == {OURS: 3}
+    assert rounds_of([Case("context")], [seven], 5, 7) == {Case("context"): 5}
 
 
 def test_a_ratio_is_taken_within_a_round_before_its_median() -> None:
@@ -156,21 +293,70 @@ def test_processor_time_is_read_from_proc() -> None:
         worker.wait()
 
 
+def test_memory_that_is_kept_is_seen() -> None:
+    before = resident_mb()
+    kept = bytearray(b"x" * 2**25)
+    assert resident_mb() - before > 25
+    assert len(kept) == 2**25
+
+
 def test_what_is_printed_and_written(tmp_path: Path) -> None:
     results = [
         result(case, number, done + number)
         for number in range(2)
         for case, done in ((OURS, 400), (THEIRS, 200))
     ]
-    lines, found = lines_of(results), outcomes([TWICE], results)
-    text = tables(lines, found)
-    assert "| lifecycle, 2 threads | ours   | 200 (200-200)" in text
-    assert "| t | twice   | 2.00 (2.00-2.00) | 2" in text
+    results.append(replace(result(WORKER, 0, 9), grown_mb=4.5))
+
+    def grown(done: Round) -> float:
+        assert done[WORKER].grown_mb is not None
+        return done[WORKER].grown_mb
+
+    memory = Measure("m", "{backlog} done", (WORKER,), grown, 5, 0.5, at_most=True, unit=" MB")
+    lines, found = lines_of(results, TINY), outcomes([TWICE, memory], results)
+    text = tables(lines, found, TINY)
+    assert "| lifecycle, 2 threads   | ours   | 200 (200-200)" in text
+    assert "| t | twice   | 2.00 (2.00-2.00)    | 2" in text
+    assert "| m | 20 done | 4.50 (4.50-4.50) MB | 1" in text
     write_json(tmp_path / "r.json", TINY, {"fsync": "on"}, results, found)
     told = json.loads((tmp_path / "r.json").read_text())
-    assert [measure["reached"] for measure in told["measures"]] == ["yes"]
-    assert [case["case"]["side"] for case in told["cases"]] == ["ours", "theirs"]
-    assert len(told["results"]) == 4
-    picture = ET.fromstring(chart(lines))
+    assert [measure["reached"] for measure in told["measures"]] == ["yes", "yes"]
+    assert [case["case"]["side"] for case in told["cases"]] == ["ours", "theirs", "worker"]
+    assert [case["grown_mb"] for case in told["cases"]][:2] == [None, None]
+    assert len(told["results"]) == 5
+    picture = ET.fromstring(chart(lines, found, TINY))
     bars = [e for e in picture.iter() if e.tag.endswith("rect")]
-    assert len(bars) == 3  # the ground and two sides
+    assert len(bars) == 4  # the ground and three sides
+    goals = [e for e in picture.iter() if e.tag.endswith("circle")]
+    assert len(goals) == 2
+    assert "m  20 done: 4.50 (4.50 to 4.50) MB, at most 5, aim 0.5" in "".join(picture.itertext())
+
+
+def test_round_trips_are_counted_at_the_socket(postgres_dsn: str) -> None:
+    with (
+        Turns(postgres_dsn) as turns,
+        psycopg.connect(turns.dsn, autocommit=True) as connection,
+    ):
+        before = turns.count
+        for _ in range(5):
+            connection.execute("select 1")
+        assert turns.count - before == 5
+        with connection.pipeline():
+            for _ in range(5):
+                connection.execute("select 1")
+        assert turns.count - before == 6
+
+
+def test_a_hand_written_lifecycle_has_eight_round_trips(postgres_dsn: str) -> None:
+    with closing(side_class("hand_written")(postgres_dsn, 1)) as side:
+        side.create(items=1, purses=0)
+    # Twice begin, two statements, commit.
+    assert round_trips(postgres_dsn, "hand_written", 10) == 8
+
+
+def test_a_profile_names_packages_and_functions(postgres_dsn: str) -> None:
+    with closing(side_class("paidflow")(postgres_dsn, 1)) as side:
+        side.create(items=1, purses=0)
+        told = own_time(side, 3)
+    assert "psycopg" in told
+    assert "states/aggregate.py" in told

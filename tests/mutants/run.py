@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("src", "tests", "examples", "docs", "README.md", "pyproject.toml")
+COPIED = ("src", "tests", "benchmarks", "examples", "docs", "README.md", "pyproject.toml")
 TIMEOUT_S = 600
 TESTS_FAILED = 1  # pytest's exit code; an error in collection would be another one
 

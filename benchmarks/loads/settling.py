@@ -1,4 +1,4 @@
-"""Settles a backlog in processes of one thread each, like workers that share the work."""
+"""Invoices are settled one by one in processes of one thread each, like workers that share."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from multiprocessing.connection import Connection
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, Result, Size
+from benchmarks.databases import Databases
+from benchmarks.loads.job import WARM_UP, check
 from benchmarks.processor import own_seconds
 from benchmarks.sides import side_class
+from benchmarks.sides.base import Counts
+from benchmarks.threads import in_threads
 
 _ANSWER_S = 300
+_FILL_THREADS = 8
 
 
-def settle_in_processes(
-    case: Case,
-    dsn: str,
-    invoices: Sequence[str],
-    warm_up: int,
-    *,
-    start: Callable[[], None],
-) -> float:
-    """Share the invoices between the processes and wait until all are settled.
+def run(databases: Databases, case: Case, size: Size, round_: int) -> Result:
+    """Share the invoices between the processes and wait until all are settled."""
+    total = size.invoices + WARM_UP * case.processes
+    with databases.fresh(case.side, _FILL_THREADS) as side:
+        _, _, invoices = in_threads(side.perform, _FILL_THREADS, count=total)
+        own = _settle(case, side.dsn, list(map(str, invoices)), databases.meter.start)
+        side.catch_up()
+        elapsed, _, server = databases.meter.stop()
+        check(case, side, Counts(total, total))
+    return Result(case, round_, size.invoices, elapsed, own, server)
 
-    Args:
-        case: which side, and how many processes.
-        dsn: the database of the side.
-        invoices: what waits.
-        warm_up: how many of its own each process settles first.
-        start: called when all processes are ready, right before they begin.
 
-    Returns:
-        Processor seconds of the processes, from their start on.
-    """
+def _settle(case: Case, dsn: str, invoices: Sequence[str], start: Callable[[], None]) -> float:
+    """Processor seconds of the processes, from ``start`` on, which is called when all are ready."""
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
     workers: list[multiprocessing.context.SpawnProcess] = []
@@ -42,7 +41,7 @@ def settle_in_processes(
             ours, theirs = context.Pipe()
             share = invoices[number :: case.processes]
             worker = context.Process(
-                target=_work, args=(theirs, case.side, dsn, share, warm_up), daemon=True
+                target=_work, args=(theirs, case.side, dsn, share), daemon=True
             )
             worker.start()
             theirs.close()
@@ -67,13 +66,13 @@ def _receive(pipe: Connection) -> float:
     return pipe.recv()  # raises EOFError if it has died
 
 
-def _work(pipe: Connection, name: str, dsn: str, invoices: Sequence[str], warm_up: int) -> None:
+def _work(pipe: Connection, name: str, dsn: str, invoices: Sequence[str]) -> None:
     with closing(side_class(name)(dsn, 1)) as side:
-        for invoice_id in invoices[:warm_up]:
+        for invoice_id in invoices[:WARM_UP]:
             side.settle(invoice_id)
         pipe.send(0.0)
         pipe.recv()
         before = own_seconds()
-        for invoice_id in invoices[warm_up:]:
+        for invoice_id in invoices[WARM_UP:]:
             side.settle(invoice_id)
         pipe.send(own_seconds() - before)
