@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from paidflow.states.codec import decode
 from paidflow.states.events import Event
 from paidflow.store.contract import Transaction, as_time
 from paidflow.store.queries import filled
+
+E = TypeVar("E", bound=Event)
 
 # Events never change, and many have the same few bytes, such as "paid 10 sats by invoice".
 _decode = lru_cache(maxsize=4096)(decode)
@@ -64,6 +66,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    def of(self, kind: type[E]) -> Iterator[tuple[str, E]]:
+        """The events of one kind, decoded, each with the id of its action."""
+        for event in self.events:
+            decoded = event.event if event.topic.startswith(f"{kind.name}@") else None
+            if isinstance(decoded, kind):
+                yield event.action_id, decoded
 
     def look_up(self, sql: str, **params: Any) -> dict[str, Mapping[str, Any]]:
         """What is known about the actions of the batch, in one query.

@@ -5,7 +5,7 @@ insert into paidflow_projections (name, version, state, position)
 select :view, :version, case when exists (select 1 from paidflow_projections where name = :view)
     then 'building' else 'live' end, 0
 where not exists (select 1 from paidflow_projections where name = :view and version >= :version)
-on conflict (name, version) do nothing;
+on conflict do nothing;
 
 -- name: select_projections
 select name, version, state, position, tries, retry_at from paidflow_projections;
