@@ -18,7 +18,7 @@ from paidflow.flow.paid_flow import PaidFlow
 from paidflow.store.contract import as_time
 from paidflow.views.parking import Parked, Parking
 from paidflow.views.projection import Projection, check_projections
-from paidflow.views.runner import Runner, to_standing
+from paidflow.views.runner import Runner
 
 logger = logging.getLogger("paidflow.views")
 
@@ -152,10 +152,15 @@ class Folding:
         """
         give_up_at = time.monotonic() + timeout_s
         behind = [self.runner(name) for name in names] if names else self._runners
-        with checkpoints.flow("folding"), self._store.reading() as tx:
-            row = tx.query("select_last_position").fetchone()
-        target = (row["last"] if row else None) or 0
-        while behind := [runner for runner in behind if self._live_position(runner) < target]:
+        target: int | None = None
+        while True:
+            with self._store.reading() as tx:
+                if target is None:
+                    ((target,),) = tx.fetch("select_last_committed")
+                positions = dict(tx.fetch("select_live_positions"))
+            behind = [r for r in behind if positions.get(r.projection.name, 0) < target]
+            if not behind:
+                return
             if time.monotonic() > give_up_at:
                 raise ViewsBehind(", ".join(runner.projection.name for runner in behind))
             with checkpoints.flow("folding"):
@@ -218,12 +223,6 @@ class Folding:
             if runner.projection.name == name:
                 return runner
         raise InvalidArguments(f"there is no view {name}")
-
-    def _live_position(self, runner: Runner) -> int:
-        with self._store.reading() as tx:
-            row = tx.query("select_live", view=runner.projection.name).fetchone()
-        live = to_standing(row)
-        return live.position if live else 0
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

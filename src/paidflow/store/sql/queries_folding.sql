@@ -7,8 +7,8 @@ select :view, :version, case when exists (select 1 from paidflow_projections whe
 where not exists (select 1 from paidflow_projections where name = :view and version >= :version)
 on conflict do nothing;
 
--- name: select_projections
-select name, version, state, position, tries, retry_at from paidflow_projections;
+-- name: select_live_positions
+select name, position from paidflow_projections where state = 'live';
 
 -- name: select_projection
 select name, version, state, position, tries, retry_at from paidflow_projections
@@ -40,6 +40,9 @@ select version from paidflow_projections where name = :view and state = 'retired
 
 -- name: delete_projection
 delete from paidflow_projections where name = :view and version = :version and state = 'retired';
+
+-- name: select_last_committed
+select coalesce(max(notification_id), 0) as last from paidflow_events;
 
 -- name: select_lags
 select p.name, p.version, p.state, p.position, p.tries,
