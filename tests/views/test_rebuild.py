@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from paidflow import Batch, Folding, PaidFlow, Worker, rebuild
@@ -27,7 +28,7 @@ from tests.views.support import (
     standings,
     total,
 )
-from tests.wall import Note
+from tests.wall import Note, open_wall
 
 PAID = "select coalesce(sum(notes), 0) as n from earned"
 
@@ -157,6 +158,24 @@ def test_a_worker_builds_and_switches_by_itself(flow: PaidFlow, sandbox: Sandbox
     Worker(flow, folding=new).run_until_idle()
     assert standings(new.lag()) == {"earned_v2": "live"}
     assert dump(flow, "earned") == [repr({"actor": "ann", "notes": 2, "sats": 20})]
+
+
+def test_a_long_reader_delays_the_switch_and_nothing_else(
+    postgres_dsn: str, sandbox: SandboxGateway
+) -> None:
+    with open_wall(postgres_dsn, {"sandbox": sandbox}) as flow:
+        Folding(flow, [Earned()]).run_until_idle()
+        paid_notes(flow, sandbox, 1)
+        new = Folding(flow, [Earned2(), Journal()])
+        with psycopg.connect(postgres_dsn) as reader:
+            assert reader.execute("select * from earned").fetchall() == []
+            new.run_until_idle()
+            assert standings(new.lag())["earned_v2"] == "building"
+            assert dump(flow, "journal") == journal_of_log(flow)
+            assert dump(flow, "earned") == []
+        new.run_once()
+        assert standings(new.lag())["earned_v2"] == "live"
+        assert len(dump(flow, "earned")) == 1
 
 
 def test_an_old_program_leaves_the_new_version_alone(

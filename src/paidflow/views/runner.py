@@ -116,7 +116,7 @@ class Runner:
             last = events[-1].position if len(events) == limit else last
             reached = self._fold(s.position, last, events, s.tries)
         if s.state == "building" and reached >= upto:
-            self.switch()
+            self._try_to_switch()
         return reached - s.position
 
     def read(self, tx: Transaction, after: int, upto: int, limit: int) -> list[Recorded]:
@@ -161,6 +161,15 @@ class Runner:
             tx.query("set_projection_state", state="live", **self.key)
             self.projection.expose(tx, tx.dialect)
         return True
+
+    def _try_to_switch(self) -> None:
+        try:
+            self.switch()
+        except Exception as error:
+            if not self._store.passing(error):
+                raise
+            # Somebody reads the view in a long transaction, and others must not queue up behind us.
+            logger.info("%s is not switched yet: %s", self.projection.name, type(error).__name__)
 
     def _hold_live(self, tx: Transaction) -> Standing | None:
         """Keep the live version from being folded until the transaction ends."""

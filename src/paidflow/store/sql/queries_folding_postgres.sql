@@ -16,7 +16,7 @@ where split_part(topic, '@', 1) = any(array(select json_array_elements_text(:nam
 limit :limit;
 
 -- name: limit_lock_wait
-set local lock_timeout = '2s';
+set local lock_timeout = '100ms';
 
 -- name: listed
 select json_array_elements_text(:actions::json);
