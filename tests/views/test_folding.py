@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -326,10 +328,6 @@ def test_trouble_of_the_database_parks_nothing(
 
 def busy(flow: PaidFlow) -> Exception:
     """What this store raises when the database is busy."""
-    import sqlite3
-
-    import psycopg
-
     found = [sqlite3.OperationalError("database is locked"), psycopg.OperationalError("gone")]
     (error,) = (error for error in found if flow.store.passing(error))
     return error
@@ -398,6 +396,27 @@ def test_catching_up_does_not_wait_for_ever(flow: PaidFlow, sandbox: SandboxGate
     folding = Folding(flow, [Picky()])
     with pytest.raises(ViewsBehind, match="picky"):
         folding.catch_up(timeout_s=0.05)
+
+
+def test_catching_up_waits_for_what_is_committed_but_not_final(
+    postgres_dsn: str, sandbox: SandboxGateway
+) -> None:
+    """Somebody has appended and is still open, so nothing behind it may be read yet."""
+    with open_wall(postgres_dsn, {"sandbox": sandbox}) as flow:
+        folding = Folding(flow, [Earned()])
+        with psycopg.connect(postgres_dsn) as other:
+            other.execute(
+                "insert into paidflow_events (originator_id, originator_version, topic, state,"
+                " event_id, command_id, correlation_id, recorded_at)"
+                " values ('open', 1, 'foreign@1', '', 'e', 'c', 'c', now())"
+            )
+            paid_notes(flow, sandbox, 1)
+            with pytest.raises(ViewsBehind, match="earned"):
+                folding.catch_up(timeout_s=0.1)
+            assert dump(flow, "earned") == []
+            other.rollback()
+        folding.catch_up()
+        assert dump(flow, "earned") == [repr({"actor": "ann", "notes": 1, "sats": 10})]
 
 
 def test_a_worker_folds(flow: PaidFlow, sandbox: SandboxGateway) -> None:
