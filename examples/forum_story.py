@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,22 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from paidflow import Context, Money, PaidAction, PaidFlow, Receipt, State, Worker, sats
+from paidflow import (
+    Batch,
+    Context,
+    Counter,
+    Folding,
+    Money,
+    PaidAction,
+    PaidFlow,
+    Receipt,
+    State,
+    Worker,
+    sats,
+)
 from paidflow.errors import ActionNotFound, Refused
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.states.events import Paid
 from paidflow.testing import ManualClock
 from paidflow.views.reader import Reader
 
@@ -39,6 +52,9 @@ POSTS = "select id from posts where visible(posts.id)"
 COMMENTS = """
     select comments.id from comments join posts on posts.id = comments.post_id
     where visible(posts.id) and visible(comments.id)
+"""
+TOTALS = """
+    select comments, sats from post_totals where post_id = :post and visible(post_totals.post_id)
 """
 NOTICES = "select text from notices where person = :viewer and visible(notices.id)"
 
@@ -106,6 +122,21 @@ class Comment(PaidAction):
         return post is not None and not post["locked"]
 
 
+class PostTotals(Counter):
+    """How many paid comments each post has, and what they brought; folded from the log."""
+
+    name = "post_totals"
+    events = (Paid,)
+    key = "post_id"
+    columns = ("comments", "sats")
+
+    def count(self, batch: Batch) -> Iterator[tuple[str, int, int]]:
+        comments = batch.look_up("select id, post_id from comments where id in (:actions)")
+        for action_id, paid in batch.of(Paid):
+            if action_id in comments:
+                yield comments[action_id]["post_id"], 1, paid.amount.amount // 1000
+
+
 class Forum:
     """The forum, its bank and its clock.
 
@@ -130,7 +161,13 @@ class Forum:
         )
         self.flow = stack.enter_context(closing(flow))
         self.reader = Reader(self.flow)
-        self.worker = Worker(self.flow)
+        self.folding = Folding(self.flow, [PostTotals()])
+        self.worker = Worker(self.flow, folding=self.folding)
+
+    def totals(self, post: Receipt) -> list[tuple[int, int]]:
+        """The paid comments of a post and their sats, as everybody sees them."""
+        rows = self.reader.select(TOTALS, viewer=None, post=post.action_id)
+        return [(row["comments"], row["sats"]) for row in rows]
 
     def seen_by(self, viewer: str | None) -> set[str]:
         """The ids of the posts and comments that a person sees; ``None`` is logged out."""
@@ -253,6 +290,7 @@ def bob_comments(forum: Forum, tell: Teller, post: Receipt) -> None:
         wanted = [(mine.action_id, failed.failure_reason)]
         tell.check("bob finds it among his failed payments", listed, wanted)
         tell.check("nobody else has it there", forum.reader.failed("ann"), [])
+        tell.check("ann's post has no paid comment", forum.totals(post), [])
         retried = forum.flow.retry(mine.action_id, actor="bob")
         tell.step("bob tries again", mine, State.PENDING, seen_by=["bob"])
         same = retried.action_id == mine.action_id, retried.invoice_id == mine.invoice_id
@@ -262,6 +300,7 @@ def bob_comments(forum: Forum, tell: Teller, post: Receipt) -> None:
         tell.step("bob pays 5 sats", mine, State.PAID, seen_by=everybody)
         told = [row["text"] for row in forum.reader.select(NOTICES, viewer="ann")]
         tell.check("ann is told of the comment, once", told, ["Green."])
+        tell.check("her post counts one comment and 5 sats", forum.totals(post), [(1, 5)])
 
 
 def a_visitor_posts(forum: Forum, tell: Teller) -> None:

@@ -136,3 +136,11 @@ def test_every_command_exists() -> None:
 def test_lines_are_short(text: str) -> None:
     prose = [line for line in text.splitlines() if not line.startswith("|")]
     assert [line for line in prose if len(line) > 100] == []
+
+
+def test_the_counter_of_the_documentation_is_the_one_that_runs() -> None:
+    text = (ROOT / "docs" / "views.md").read_text(encoding="utf-8")
+    story = (ROOT / "examples" / "forum_story.py").read_text(encoding="utf-8")
+    counter = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[0]
+    assert counter in story
+    assert len(counter.splitlines()) <= 15

@@ -12,15 +12,23 @@ from paidflow.keyring import Keyring
 from paidflow.money import Money, msats, sats
 from paidflow.states.events import FailureReason, LatePolicy
 from paidflow.states.machine import State
+from paidflow.views.batch import Batch
+from paidflow.views.counter import Counter
+from paidflow.views.folding import Folding
+from paidflow.views.projection import Projection
 from paidflow.views.reader import Reader
+from paidflow.views.rebuild import rebuild
 from paidflow.worker import Worker
 
 __all__ = [
     "CREDITS",
     "INVOICE",
     "AfterPaid",
+    "Batch",
     "Context",
+    "Counter",
     "FailureReason",
+    "Folding",
     "HistoryEntry",
     "Keyring",
     "LatePolicy",
@@ -29,11 +37,13 @@ __all__ = [
     "PaidAction",
     "PaidFlow",
     "PaidflowError",
+    "Projection",
     "Reader",
     "Receipt",
     "Refused",
     "State",
     "Worker",
     "msats",
+    "rebuild",
     "sats",
 ]

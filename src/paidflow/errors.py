@@ -142,6 +142,16 @@ class CommitUnknown(PaidflowError):
     retryable = True
 
 
+class ViewsBehind(PaidflowError):
+    """The views did not catch up with the log in time."""
+
+    retryable = True
+
+
+class RebuildStopped(PaidflowError):
+    """The view could not be rebuilt; the live version stays as it is."""
+
+
 # The program is wrong: found at start-up or by an assertion.
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from types import FrameType
+from typing import Protocol
 
 from paidflow import checkpoints
 from paidflow.errors import PaidflowError
@@ -35,11 +36,20 @@ ALARM = timedelta(hours=1)
 """After this time a person is told that an invoice does not close."""
 
 
+class Folds(Protocol):
+    """What keeps views up to date, such as ``paidflow.views.folding.Folding``."""
+
+    def run_once(self) -> int:
+        """Do a piece of work; returns how much was done."""
+        ...
+
+
 class Worker:
     """Reads the gateways' messages and does what actions owe.
 
     Args:
         flow: what to work on.
+        folding: keeps views up to date, if there are any.
         batch: how many actions are leased at once, 1 to 1,000.
         lease_s: how long nobody else tries them.
         poll_s: how long to rest when there is nothing to do.
@@ -50,12 +60,14 @@ class Worker:
         self,
         flow: PaidFlow,
         *,
+        folding: Folds | None = None,
         batch: int = 20,
         lease_s: int = 60,
         poll_s: float = 1.0,
         together: int = 200,
     ) -> None:
         self._flow = flow
+        self._folding = folding
         self._batch = min(max(batch, 1), 1000)
         self._lease = timedelta(seconds=lease_s)
         self._poll_s = poll_s
@@ -86,19 +98,20 @@ class Worker:
                 signal.signal(number, handler)
 
     def run_once(self) -> int:
-        """Read the messages that are there and do what is due now.
+        """Read the messages that are there, do what is due now, and fold a page of each view.
 
         Returns:
-            How many messages were read and how many actions were worked on.
+            How many messages were read, actions were worked on, and positions were folded.
         """
         with checkpoints.flow("worker"):
-            return self._read_updates() + self._do_due()
+            done = self._read_updates() + self._do_due()
+        return done + (self._folding.run_once() if self._folding is not None else 0)
 
     def run_until_idle(self) -> int:
         """Work until there is nothing to do now; for tests and scripts.
 
         Returns:
-            How many messages were read and how many actions were worked on.
+            How many messages were read, actions were worked on, and positions were folded.
         """
         done = 0
         for _ in range(ROUNDS_MAX):

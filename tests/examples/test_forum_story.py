@@ -14,6 +14,7 @@ LINES = (
     "ann posts                   PENDING          ●       ·       ·",
     "ann pays 10 sats            PAID             ●       ●       ●",
     "bob finds it among his failed payments",
+    "her post counts one comment and 5 sats",
     "a visitor asks to post      PENDING_HELD     ·       ·       ·",
     "the visitor pays 10 sats    PAID             ●       ●       ●",
     "the payer has the 5 sats back",
@@ -29,12 +30,14 @@ LIES = {
     "no failed payments": "views.reader.Reader.failed = lambda reader, actor: []",
     "nobody has credits": "PaidFlow.balance = lambda flow, *_: sats(0)",
     "nothing came back": "payments.sandbox.SandboxGateway.books = no_returns",
+    "what is not paid counts": "PostTotals.events = (states.events.InvoiceAttached,)",
+    "nothing is folded": "views.folding.Folding.run_once = lambda folding: 0",
     "hooks of a paid action are left out": "Comment.on_paid = PaidAction.on_paid",
 }
 LIAR = """
 import dataclasses, sys
-from paidflow import PaidAction, PaidFlow, payments, sats, views
-from examples.forum_story import Comment, main
+from paidflow import PaidAction, PaidFlow, payments, sats, states, views
+from examples.forum_story import Comment, PostTotals, main
 books = payments.sandbox.SandboxGateway.books
 def no_returns(bank):
     return [dataclasses.replace(book, returned=sats(0)) for book in books(bank)]

@@ -79,6 +79,15 @@ GOOD: dict[str, dict[str, Any]] = {
         "state": b"{}",
     },
     "paidflow_tracking": {"tracker": "counter", "application": "wall", "notification_id": 1},
+    "paidflow_projections": {"name": "totals", "version": 1, "state": "live", "position": 0},
+    "paidflow_parked": {
+        "name": "totals",
+        "version": 1,
+        "action_id": "a",
+        "position": 1,
+        "error_type": "KeyError",
+        "parked_at": NOW,
+    },
 }
 
 # Changes of the good row that make another good row.
@@ -107,6 +116,15 @@ ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_entries", {"line": 2}),
     ("paidflow_entries", {"version": 2}),
     ("paidflow_entries", {"source": "b"}),
+    ("paidflow_projections", {"name": "others"}),
+    ("paidflow_projections", {"version": 2, "state": "building"}),
+    ("paidflow_projections", {"version": 2, "state": "retired"}),
+    (
+        "paidflow_projections",
+        {"version": 2, "state": "building", "tries": 1, "retry_at": NOW, "position": 7},
+    ),
+    ("paidflow_parked", {"position": 2, "error_type": None}),
+    ("paidflow_parked", {"version": 2}),
 ]
 
 # Changes of the good row that the schema refuses beside it.
@@ -144,6 +162,14 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_entries", {"line": 2, "amount": 0}),
     ("paidflow_entries", {"line": 2, "amount": -5}),
     ("paidflow_entries", {"line": 2, "credit": "issued"}),
+    ("paidflow_projections", {"version": 2}),  # two live versions
+    ("paidflow_projections", {"version": 2, "state": "asleep"}),
+    ("paidflow_projections", {"version": 0, "state": "building"}),
+    ("paidflow_projections", {"version": 2, "state": "building", "position": -1}),
+    ("paidflow_projections", {"version": 2, "state": "building", "tries": 1}),
+    ("paidflow_projections", {"version": 2, "state": "building", "retry_at": NOW}),
+    ("paidflow_parked", {"position": 0}),
+    ("paidflow_parked", {"position": 2, "parked_at": None}),
 ]
 
 

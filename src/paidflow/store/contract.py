@@ -139,6 +139,8 @@ class Lag:
 class Transaction(Protocol):
     """An open transaction; everything that reads or writes goes through one."""
 
+    dialect: str
+
     @property
     def raw(self) -> Any:
         """The driver's own connection."""
@@ -150,6 +152,10 @@ class Transaction(Protocol):
 
     def query(self, name: str, **params: Any) -> Rows:
         """Run one of the store's named statements."""
+        ...
+
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        """The rows of a named statement as plain tuples; for many rows."""
         ...
 
     def write(self, writes: Sequence[Write]) -> None:

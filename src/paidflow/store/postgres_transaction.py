@@ -9,7 +9,7 @@ from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 
 from paidflow.actions.contract import Rows
 from paidflow.store.contract import Write
@@ -67,6 +67,10 @@ class PostgresTransaction(SqlTransaction):
             return self._run(self._queries[name], params)
         return call(self.connection, self._queries[name], [params[key] for key in names])
 
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        cursor = self.connection.cursor(binary=True, row_factory=tuple_row)
+        return cursor.execute(_translate(self._queries[name]), params).fetchall()
+
     def write(self, writes: Sequence[Write]) -> None:
         sql, texts = statement_of(writes)
         try:
@@ -116,6 +120,10 @@ class PooledTransaction(PostgresTransaction):
         self._begin()
         return super().query(name, **params)
 
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        self._begin()
+        return super().fetch(name, **params)
+
     def _write(self, sql: str, texts: Sequence[str]) -> None:
         if self.begun:
             super()._write(sql, texts)
@@ -151,6 +159,11 @@ class PostgresReading(PooledTransaction):
         if self.begun:
             return PostgresTransaction.query(self, name, **params)
         return self._first(lambda: PostgresTransaction.query(self, name, **params))
+
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        if self.begun:
+            return PostgresTransaction.fetch(self, name, **params)
+        return self._first(lambda: PostgresTransaction.fetch(self, name, **params))
 
     def execute(self, sql: str, **params: Any) -> Rows:
         self._begin()

@@ -70,6 +70,9 @@ class SqliteTransaction(SqlTransaction):
         cursor.row_factory = _to_row
         return cursor.execute(sql, _plain(params))
 
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(self._queries[name], _plain(params)).fetchall()
+
     def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self._connection.executemany(sql, [_plain(row) for row in rows])
 

@@ -63,6 +63,10 @@ class SqlTransaction(ABC):
         """Run one statement with ``:name`` parameters."""
 
     @abstractmethod
+    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        """The rows of a named statement as plain tuples; for many rows."""
+
+    @abstractmethod
     def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run one statement for each row of parameters."""
 

@@ -180,4 +180,30 @@ create table paidflow_tracking (
     primary key (tracker, application)
 );
 
+-- How far each version of a view is folded. A version is built beside the live one.
+create table paidflow_projections (
+    name text not null,
+    version integer not null check (version > 0),
+    state text not null check (state in ('building', 'live', 'retired')),
+    position bigint not null check (position >= 0),
+    tries integer not null default 0 check (tries >= 0),
+    retry_at timestamptz,
+    primary key (name, version),
+    check ((tries = 0) = (retry_at is null))
+);
+
+create unique index paidflow_projections_live on paidflow_projections (name)
+    where state = 'live';
+
+-- Events that a view could not fold (with the error's type), and those of their actions behind them.
+create table paidflow_parked (
+    name text not null,
+    version integer not null,
+    action_id text not null,
+    position bigint not null check (position > 0),
+    error_type text,
+    parked_at timestamptz not null,
+    primary key (name, version, action_id, position)
+);
+
 insert into paidflow_schema (version) values (1);
