@@ -17,7 +17,8 @@ class Case:
         load: ``lifecycle``, ``full_log`` (lifecycles on a long log), ``zap`` (lifecycles that refer
             to items), ``settle`` (invoices, in processes), ``backlog`` and ``zap_backlog`` (as fast
             as a side can), ``credits`` (perform from the purse), ``read`` and ``read_all`` (pages
-            of the view, with and without the rule) or ``memory`` (of a worker).
+            of the view, with and without the rule), ``fold`` and ``rebuild`` (a view from the log),
+            ``scan`` (the same events) or ``memory`` (of a worker).
         threads: how many threads work at once, in each process.
         processes: how many processes, for ``settle``.
         items: how many items the zaps go to.
@@ -50,6 +51,8 @@ class Case:
                 return f"page of {size.rows:,} rows, visible"
             case "read_all":
                 return f"page of {size.rows:,} rows, all"
+            case "fold" | "rebuild" | "scan":
+                return f"{self.load} a log of {size.folded:,} events"
             case "memory":
                 return f"worker, {size.memory_to:,} settlements"
             case _:
@@ -70,6 +73,7 @@ class Size:
         events: how many events a full log has, at least.
         rows: how many rows the view beside a full log has, at least.
         pages: how many pages are read, if there is time.
+        folded: how many events a log has that is folded, at least.
         memory_from: after how many settlements a worker's memory is read first.
         memory_to: after how many it is read again.
         count: how many lifecycles or zaps, when there is no time.
@@ -84,6 +88,7 @@ class Size:
     events: int
     rows: int
     pages: int
+    folded: int
     memory_from: int
     memory_to: int
     count: int | None = None
@@ -99,6 +104,7 @@ LONG = Size(
     events=5_000_000,
     rows=1_000_000,
     pages=4_000,
+    folded=500_000,
     memory_from=10_000,
     memory_to=100_000,
 )
@@ -112,6 +118,7 @@ SHORT = Size(
     events=200_000,
     rows=40_000,
     pages=300,
+    folded=40_000,
     memory_from=1_000,
     memory_to=4_000,
 )

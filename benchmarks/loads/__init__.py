@@ -17,6 +17,9 @@ LOADS = {
     "zap_backlog": "backlog",
     "read": "reading",
     "read_all": "reading",
+    "fold": "folding",
+    "rebuild": "folding",
+    "scan": "folding",
     "memory": "memory",
 }
 """Which module runs a load."""

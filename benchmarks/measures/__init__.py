@@ -11,6 +11,7 @@ from benchmarks.measures import (
     f_processes,
     g_full_log,
     h_visible,
+    i_folding,
     j_credits,
     k_memory,
 )
@@ -27,6 +28,8 @@ MEASURES: tuple[Measure, ...] = (
     f_processes.ALONE,
     g_full_log.MEASURE,
     h_visible.MEASURE,
+    i_folding.MEASURE,
+    i_folding.REBUILT,
     j_credits.MEASURE,
     k_memory.MEASURE,
 )

@@ -122,6 +122,26 @@ class Side(ABC):
         """
         raise NotImplementedError
 
+    def fold(self, view: str) -> None:
+        """Fold the whole log into a new view."""
+        raise NotImplementedError
+
+    def rebuild(self, view: str) -> None:
+        """Build a new version of a view from the whole log, and make it the live one."""
+        raise NotImplementedError
+
+    def folded(self, view: str) -> int:
+        """How many events are in a view."""
+        raise NotImplementedError
+
+    def scan(self) -> int:
+        """Read the events that ``fold`` folds, and do nothing with them; returns how many."""
+        raise NotImplementedError
+
+    def events_to_fold(self) -> int:
+        """How many of them there are."""
+        raise NotImplementedError
+
     def catch_up(self) -> None:  # noqa: B027 - most sides have nothing left to do
         """Return when everything is done that follows from the calls so far."""
 

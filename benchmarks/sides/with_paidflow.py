@@ -9,8 +9,11 @@ import psycopg
 from benchmarks.copies import Original, copy
 from benchmarks.gateway import PRICE
 from benchmarks.sides.base import PAGE_ROWS, PURSE, Counts, Side, actor
+from benchmarks.sides.spent import EVENTS, Spent
 from benchmarks.sides.tables import vacuum
 from paidflow import CREDITS, INVOICE, Context, Money, PaidAction, PaidFlow, Reader, Worker
+from paidflow.views.folding import Folding
+from paidflow.views.rebuild import rebuild
 
 _TABLES = (
     "create table posts (id text primary key, text text not null)",
@@ -31,6 +34,15 @@ _SAMPLE = (
 )
 # Unpaid actions are not looked at while a benchmark runs.
 _LATER = "update paidflow_actions set due_at = due_at + interval '30 days' where owed is not null"
+
+_WANTED = "from paidflow_events where topic = any(%s)"
+_SCAN = (
+    "select notification_id, originator_id, originator_version, topic, state, recorded_at"
+    f" {_WANTED} order by notification_id"
+)
+_TO_FOLD = f"select count(*) {_WANTED}"
+_TOPICS = [f"{event.name}@{event.version}" for event in EVENTS]
+_SCAN_ROWS = 5_000
 
 UNPAID_SHARE = 20
 """One of so many payments in a full log is unpaid, so that the visibility rule hides something."""
@@ -88,6 +100,9 @@ class WithPaidflow(Side):
             "full_log",
             "read",
             "read_all",
+            "fold",
+            "rebuild",
+            "scan",
             "memory",
         }
     )
@@ -160,6 +175,29 @@ class WithPaidflow(Side):
             with self.flow.store.reading() as tx:
                 found = tx.execute(_ALL, after=after, rows=PAGE_ROWS).fetchall()
         return len(found)
+
+    def fold(self, view: str) -> None:
+        Folding(self.flow, [Spent(view, 1)]).run_until_idle()
+
+    def rebuild(self, view: str) -> None:
+        rebuild(Folding(self.flow, [Spent(view, 2)]), view)
+
+    def folded(self, view: str) -> int:
+        with self.flow.store.reading() as tx:
+            found = tx.execute(f"select sum(requested + paid) as events from {view}").fetchall()
+        return int(found[0]["events"])
+
+    def scan(self) -> int:
+        # A cursor of the server, which hands out as much at once as a page of folding.
+        with psycopg.connect(self.dsn) as connection, connection.cursor("scan") as cursor:
+            cursor.itersize = _SCAN_ROWS
+            return sum(1 for _ in cursor.execute(_SCAN, [_TOPICS], binary=True))
+
+    def events_to_fold(self) -> int:
+        with psycopg.connect(self.dsn) as connection:
+            found = connection.execute(_TO_FOLD, [_TOPICS]).fetchone()
+        assert found is not None
+        return found[0]
 
     def catch_up(self) -> None:
         if self._worker is None:

@@ -49,6 +49,7 @@ TINY = Size(
     events=2_000,
     rows=400,
     pages=20,
+    folded=1_000,
     memory_from=10,
     memory_to=20,
     count=20,
@@ -65,6 +66,9 @@ LOADS = {
     "read": Case("", "read"),
     "read_all": Case("", "read_all"),
     "memory": Case("", "memory"),
+    "fold": Case("", "fold"),
+    "rebuild": Case("", "rebuild"),
+    "scan": Case("", "scan"),
 }
 EVERY = [
     replace(case, side=name)
@@ -72,6 +76,7 @@ EVERY = [
     for load, case in LOADS.items()
     if load in side_class(name).loads
 ]
+FOLDING = ("fold", "rebuild", "scan")
 LOG = """
     select count(*), count(distinct event_id), bool_and(coalesce(rising, true)) from (
         select event_id, notification_id > lag(notification_id) over (
@@ -97,7 +102,8 @@ def databases(postgres_server: Server) -> Iterator[Databases]:
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: f"{case.side}-{case.load}")
 def test_a_side_does_the_job(databases: Databases, case: Case) -> None:
     # run_case compares what is in the tables with what was asked for.
-    assert run_case(databases, case, TINY, 0).done == 20
+    done = run_case(databases, case, TINY, 0).done
+    assert done >= TINY.folded / 4 if case.load in FOLDING else done == 20
 
 
 @pytest.mark.parametrize("name", STEPWISE)
