@@ -28,6 +28,8 @@ ALLOWED = {
     "paidflow_identity": APPEND,
     "paidflow_snapshots": APPEND,
     "paidflow_claims": {"SELECT", "INSERT", "DELETE"},
+    "paidflow_projections": CHANGE | {"DELETE"},
+    "paidflow_parked": APPEND | {"DELETE"},
     "paidflow_actions": CHANGE,
     "paidflow_attempts": CHANGE,
     "paidflow_payloads": CHANGE,

@@ -9,7 +9,8 @@ begin
         'select on paidflow_schema, paidflow_sequencer, paidflow_events_notification_id_seq',
         'select, insert on paidflow_events, paidflow_entries, paidflow_requests, paidflow_identity,
             paidflow_snapshots',
-        'select, insert, delete on paidflow_claims',
+        'select, insert, delete on paidflow_claims, paidflow_parked',
+        'select, insert, update, delete on paidflow_projections',
         'select, insert, update on paidflow_actions, paidflow_attempts, paidflow_payloads,
             paidflow_accounts, paidflow_cursors, paidflow_read_marks, paidflow_tracking',
         'execute on function paidflow_publish()'
