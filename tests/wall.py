@@ -7,7 +7,7 @@ told to raise in a hook, always or a number of times.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from paidflow import AfterPaid, Context, LatePolicy, Money, PaidAction, PaidFlow, sats
@@ -126,12 +126,13 @@ def open_wall(
     clock: Clock | None = None,
     ids: Ids | None = None,
     create: bool = True,
+    actions: Sequence[type[PaidAction]] = NOTES,
     **settings: Any,
 ) -> PaidFlow:
     """A flow with all notes; ``create`` makes all tables."""
     flow = PaidFlow.open(
         url,
-        actions=NOTES,
+        actions=actions,
         gateways=gateways,
         secret=SECRET,
         create=create,

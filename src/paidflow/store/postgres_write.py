@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from paidflow.ledger.entries import purse
 from paidflow.store.contract import Write
-from paidflow.store.transaction import RowRefused, checked_names
+from paidflow.store.transaction import RowRefused, checked_names, plain_value
 
 Lists = defaultdict[str, list[dict[str, Any]]]
 
@@ -43,20 +41,12 @@ def statement_of(writes: Sequence[Write]) -> tuple[str, list[str]]:
             f" from jsonb_populate_recordset(null::{table}, :rows_{number}))"
         )
         try:
-            texts.append(json.dumps(rows, default=_plain))
+            texts.append(json.dumps(rows, default=plain_value))
         except (TypeError, ValueError) as error:
             raise RowRefused(error) from error
     texts.append(_steps(sorted(writes, key=lambda write: write.status.action_id)))
     before = f"with {', '.join(inserts)} " if inserts else ""
     return f"{before}select paidflow_write(:steps)", texts
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} in a row")
 
 
 def _steps(writes: Sequence[Write]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from paidflow.actions.contract import Row
 from paidflow.errors import Conflict
 from paidflow.store.contract import Write
-from paidflow.store.transaction import RowRefused, SqlTransaction, checked_names
+from paidflow.store.transaction import RowRefused, SqlTransaction, checked_names, plain_value
 
 
 def write_step(tx: SqlTransaction, write: Write) -> None:
@@ -113,6 +114,14 @@ def _insert(tx: SqlTransaction, row: Row) -> None:
     columns = checked_names(row.table, list(row.values))
     names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
     try:
-        tx.execute(f"insert into {row.table} ({names}) values ({values})", **row.values)
+        plain = {column: _plain(value) for column, value in row.values.items()}
+        tx.execute(f"insert into {row.table} ({names}) values ({values})", **plain)
     except Exception as error:
         raise RowRefused(error) from error
+
+
+def _plain(value: Any) -> Any:
+    """The value as PostgreSQL would read it from JSON; lists and objects stay JSON."""
+    if isinstance(value, str | int | float | None):
+        return value
+    return json.dumps(value) if isinstance(value, list | dict) else plain_value(value)

@@ -6,8 +6,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from paidflow.actions.contract import Rows
 from paidflow.errors import (
@@ -144,3 +146,16 @@ def checked_names(table: str, columns: Sequence[str]) -> Sequence[str]:
         if not _NAME.fullmatch(name):
             raise InvalidArguments(f"{name!r} is no name of a table or column")
     return columns
+
+
+def plain_value(value: object) -> str:
+    """How a row says what JSON cannot say: a time, a Decimal, a UUID.
+
+    Raises:
+        TypeError: when it is none of these.
+    """
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} in a row")
