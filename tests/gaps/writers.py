@@ -199,13 +199,10 @@ class Draft:
     def _insert(self, tx: Transaction, stream: str, versions: range, state: str) -> None:
         if hasattr(tx.raw, "pgconn") and self._often(0.7):
             event = {"action_id": stream, "topic": "t@1", "state": state, "event_id": "e"}
-            steps = {
-                "now": NOW.isoformat(),
-                "command_id": "c",
-                "correlation_id": "c",
-                "events": [event | {"version": version} for version in versions],
-            }
-            tx.query("write", steps=json.dumps(steps))
+            event |= {"command_id": "c", "correlation_id": "c"}
+            events = [event | {"version": version} for version in versions]
+            steps = json.dumps({"now": NOW.isoformat(), "events": events})
+            tx.execute("select paidflow_write(:steps)", steps=steps)
             return
         row = EVENT | {"action_id": stream, "state": state.encode()}
         tx.append([row | {"version": version} for version in versions])

@@ -61,7 +61,7 @@ class Reader:
         self.versions: list[int] = []
         self.errors: list[Exception] = []
         self._subscription = log.subscribe(gt, topics)
-        self._thread = threading.Thread(target=self._read)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Reader:
@@ -207,6 +207,29 @@ def test_it_can_be_stopped_while_the_database_is_away(postgres_dsn: str) -> None
             proxy.drop_all()
             time.sleep(0.5)  # until it asks in vain
             reader.stop()
+        assert reader.errors == []
+        log.store.close()
+
+
+def test_it_outlasts_the_patience_of_the_pool(
+    postgres_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TcpProxy(postgres_dsn) as proxy:
+        log = open_log(proxy.dsn)
+        with Reader(log) as reader:
+            log.insert_events([event(1)])
+            reader.wait_for([1])
+            log.store._pool.timeout = 0.2
+            proxy.refuse(True)
+            proxy.drop_all()
+            give_up_at = time.monotonic() + SECONDS_MAX
+            while "is asked again" not in caplog.text and not reader.errors:
+                assert time.monotonic() < give_up_at
+                time.sleep(0.02)
+            proxy.refuse(False)
+            log.store._pool.timeout = SECONDS_MAX
+            log.insert_events([event(2)])
+            reader.wait_for([1, 2])
         assert reader.errors == []
         log.store.close()
 

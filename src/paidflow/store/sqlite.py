@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,7 +100,7 @@ class SqliteStore(SqlStore):
         self._synchronous = synchronous
         self._memory = path == ":memory:"
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._all: list[sqlite3.Connection] = []
+        self._closed = False
         self._writer = threading.Lock()
         if self._memory:
             self._idle.put(self._connect())
@@ -117,7 +117,7 @@ class SqliteStore(SqlStore):
             if "already exists" not in str(error):
                 raise
         finally:
-            self._idle.put(connection)
+            self._put_back(connection)
 
     def wait_for_events(self, timeout_s: float) -> None:
         """Rest; another process cannot be heard here."""
@@ -128,18 +128,30 @@ class SqliteStore(SqlStore):
         return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
     def close(self) -> None:
-        """Close all connections; none may be in use."""
-        while self._all:
-            self._all.pop().close()
+        """Close all connections; one that is in use when it is given back."""
+        self._closed = True
+        idle: list[sqlite3.Connection] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for connection in idle:
+            connection.close()
+            self._idle.put(connection)  # SQLite tells whoever takes it
+
+    def _put_back(self, connection: sqlite3.Connection) -> None:
+        self._idle.put(connection)
+        if self._closed:
+            self.close()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._closed:
+            raise sqlite3.ProgrammingError("the store is closed")
         connection = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         connection.execute(f"pragma synchronous = {self._synchronous}")
         if not self._memory:
             use_wal(connection, BUSY_TIMEOUT_S)
-        self._all.append(connection)
         return connection
 
     def _take(self) -> sqlite3.Connection:
@@ -166,14 +178,14 @@ class SqliteStore(SqlStore):
                 yield tx
         finally:
             self._rollback(tx)
-            self._idle.put(tx.raw)
+            self._put_back(tx.raw)
 
     def _take_and_begin(self, begin: str) -> SqliteTransaction:
         connection = self._take()
         try:
             connection.execute(begin)
         except BaseException:
-            self._idle.put(connection)
+            self._put_back(connection)
             raise
         return SqliteTransaction(connection)
 
@@ -196,5 +208,5 @@ class SqliteStore(SqlStore):
             tx.raw.execute("rollback")
 
     def _give_back(self, tx: SqliteTransaction) -> None:
-        self._idle.put(tx.raw)
+        self._put_back(tx.raw)
         self._writer.release()
