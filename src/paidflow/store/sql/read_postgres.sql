@@ -6,10 +6,16 @@ returns table (action_id text, arguments text, result text, error text, erased b
 language plpgsql stable as $$
 begin
     return query
-    select p.action_id, p.arguments, p.result, p.error, p.erased, (
+    select p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
         select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
             order by e.originator_version)
-        from paidflow_events e where e.originator_id = p.action_id)
+        from paidflow_events e where e.originator_id = p.action_id
+        having min(e.originator_version) = 1
+    ), (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_log e where e.originator_id = p.action_id
+    ))
     from paidflow_payloads p where p.action_id = wanted;
 end
 $$;
@@ -41,10 +47,16 @@ set enable_mergejoin = off
 as $$
 begin
     return query
-    select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, (
+    select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
         select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
             order by e.originator_version)
-        from paidflow_events e where e.originator_id = t.action_id)
+        from paidflow_events e where e.originator_id = t.action_id
+        having min(e.originator_version) = 1
+    ), (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_log e where e.originator_id = t.action_id
+    ))
     from jsonb_array_elements_text(invoices::jsonb) as wanted (invoice)
     join paidflow_attempts t on t.gateway = of_gateway and t.invoice_id = wanted.invoice
     join paidflow_payloads p on p.action_id = t.action_id
