@@ -64,7 +64,7 @@ class Crowd:
                 tx.execute(
                     "insert into paidflow_actions (action_id, kind, state, performed, version,"
                     " cost, currency, created_at, state_since)"
-                    " values (:name, 'test', 'PAID', :yes, 1000000, 0, 'BTC', :now, :now)",
+                    " values (:name, 'test', 'PAID', :yes, 1, 0, 'BTC', :now, :now)",
                     name=name,
                     yes=True,
                     now=NOW,

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from paidflow import PaidFlow, Receipt, State, Worker, sats
 from paidflow.payments.sandbox import SandboxGateway
@@ -121,20 +120,6 @@ def test_who_owes_or_is_young_stays(
     assert flow.store.archive(clock.now(), limit=2) == 2
     assert flow.store.archive(clock.now(), limit=2) == 1
     assert count(flow, "paidflow_events") > 0
-
-
-def test_an_archived_version_is_taken(
-    flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock
-) -> None:
-    receipt = paid(flow, sandbox)
-    last = len(flow.history(receipt.action_id, actor="ann"))
-    assert archive(flow, clock) == 1
-    log = log_of(flow)
-    for version in (1, last):
-        with pytest.raises(IntegrityError):
-            log.insert_events([StoredEvent(receipt.action_id, version, "t@1", b"{}")])
-    assert count(flow, "paidflow_events") == 0
-    log.insert_events([StoredEvent(receipt.action_id, last + 1, "t@1", b"{}")])
 
 
 @pytest.mark.parametrize(

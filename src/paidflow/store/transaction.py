@@ -88,12 +88,6 @@ class SqlTransaction(ABC):
         """Append events to the log."""
         with self._rules():
             self.execute_many(self._queries["insert_event"], rows)
-        # Afterwards, for they may have been moved just now. Steps compare the version in any case.
-        firsts = {row["action_id"]: row["version"] for row in reversed(rows)}
-        for action_id, version in firsts.items():
-            found = self.query("select_archived_version", action_id=action_id).fetchone()
-            if found is not None and (found["version"] or 0) >= version:
-                raise Conflict
 
     @contextmanager
     def _rules(self) -> Generator[None]:

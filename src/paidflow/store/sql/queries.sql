@@ -56,10 +56,6 @@ order by notification_id;
 -- name: select_last_position
 select (select notification_id from paidflow_log order by notification_id desc limit 1) as last;
 
--- name: select_archived_version
-select max(originator_version) as version from paidflow_events_archive
-where originator_id = :action_id;
-
 -- name: select_command
 select 1 as found from paidflow_log where command_id = :command_id limit 1;
 
