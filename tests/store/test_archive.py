@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -106,6 +107,35 @@ def test_an_archived_action_can_go_on(
     assert archive(flow, clock) == 1
     assert flow.history(receipt.action_id, actor="ann") == after
     assert flow.get(receipt.action_id, actor="ann").state is State.PAID
+
+
+@pytest.mark.parametrize("actions", [1, 3])
+def test_invoices_find_archived_actions(
+    flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock, actions: int
+) -> None:
+    """One by one, and many in a page of messages."""
+    receipts = [flow.perform(CreditedNote(text="late"), actor="ann") for _ in range(actions)]
+    clock.tick(DAY_S)
+    worker = Worker(flow)
+    worker.run_until_idle()
+    for _ in range(100):  # until the expired invoices are not watched any more
+        clock.tick(DAY_S)
+        worker.run_until_idle()
+    before = {r.action_id: flow.history(r.action_id, actor="ann") for r in receipts}
+    assert flow.store.archive(clock.now()) == actions
+    with flow.store.reading() as tx:
+        found = tx.query(
+            "select_actions_of_invoices",
+            gateway="sandbox",
+            invoice_ids=json.dumps([invoice_of(r) for r in receipts]),
+        ).fetchall()
+    assert {row["action_id"]: len(row["events"].splitlines()) for row in found} == {
+        action_id: len(history) for action_id, history in before.items()
+    }
+    for receipt in receipts:
+        synced = flow.sync("sandbox", invoice_of(receipt))
+        assert synced is not None
+        assert synced.state is State.FAILED
 
 
 def test_who_owes_or_is_young_stays(

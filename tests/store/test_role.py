@@ -39,8 +39,6 @@ ALLOWED = {
     "paidflow_cursors": CHANGE,
     "paidflow_read_marks": CHANGE,
     "paidflow_tracking": CHANGE,
-    "paidflow_projections": {*CHANGE, "DELETE"},
-    "paidflow_parked": {"SELECT", "INSERT", "DELETE"},
 }
 
 
