@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 
 from eventsourcing.persistence import ApplicationRecorder, Subscription
 
@@ -17,6 +18,8 @@ from paidflow.ids import RandomIds
 from paidflow.store.eventlog import EventLog
 from tests.gaps.truth import Event, Line, line_of, wrongs
 from tests.gaps.writers import (
+    NOW,
+    SHARED_STREAMS,
     TABLES,
     Draft,
     Habits,
@@ -55,6 +58,17 @@ class Crowd:
         with self.store.transaction("test") as tx:
             for table in TABLES:
                 tx.execute(table)
+            names = [f"own-{number}" for number in range(WRITERS)]
+            names += [f"shared-{number}" for number in range(SHARED_STREAMS)]
+            for name in names:  # each as an action that is finished, so that it can be archived
+                tx.execute(
+                    "insert into paidflow_actions (action_id, kind, state, performed, version,"
+                    " cost, currency, created_at, state_since)"
+                    " values (:name, 'test', 'PAID', :yes, 1, 0, 'BTC', :now, :now)",
+                    name=name,
+                    yes=True,
+                    now=NOW,
+                )
 
     def move(self, url: str, events: int) -> None:
         """Go on elsewhere with the same log; readers go on where they were.
@@ -77,6 +91,8 @@ class Crowd:
         with ThreadPoolExecutor(WRITERS + 8) as pool:
             reading = [pool.submit(self._tail, name, limit) for name, limit in STEPS.items()]
             reading += [pool.submit(self._subscribe), pool.submit(self._hasten)]
+            if self._habits.archived:
+                reading.append(pool.submit(self._archive))
             writing = [pool.submit(self._write, number) for number in range(WRITERS)]
             ending = pool.submit(self._end_prepared)
             try:
@@ -109,13 +125,19 @@ class Crowd:
 
     def stored(self) -> dict[Event, int]:
         """All events that are in the log and their positions."""
-        query = "select originator_id, originator_version, notification_id from paidflow_events"
+        query = "select originator_id, originator_version, notification_id from paidflow_log"
         with self.store.reading() as tx:
             rows = tx.execute(query).fetchall()
         return {
             (row["originator_id"], row["originator_version"]): row["notification_id"]
             for row in rows
         }
+
+    def count_archived(self) -> int:
+        """How many events have left the log."""
+        with self.store.reading() as tx:
+            row = tx.execute("select count(*) as total from paidflow_events_archive").fetchone()
+        return row["total"] if row else 0
 
     def close(self) -> None:
         self.store.close()
@@ -186,6 +208,11 @@ class Crowd:
         while not self._is_done(self.position("subscription")):
             time.sleep(PAUSE_S)
         subscription.stop()
+
+    def _archive(self) -> None:
+        while self._goal is None:
+            self.store.archive(NOW + timedelta(days=1), limit=3)
+            time.sleep(PAUSE_S)
 
     def _survive(self, error: Exception) -> None:
         if not self.store.passing(error):

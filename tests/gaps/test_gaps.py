@@ -24,6 +24,7 @@ SCENARIOS = {
     "many rollbacks and savepoints": Habits(savepoints=0.7, gives_up=0.4),
     "own tables first": Habits(elsewhere_first=0.9, rest_s=0.03),
     "prepared transactions": Habits(prepares=0.3),
+    "archived all the time": Habits(archived=True, savepoints=0.2),
     "everything": Habits(savepoints=0.3, gives_up=0.1, elsewhere_first=0.3, prepares=0.1),
 }
 
@@ -35,6 +36,7 @@ def count_gaps(url: str, habits: Habits, events: int, seed: int = SEED) -> None:
         assert (seed, crowd.wrongs()) == (seed, {})
         assert len(crowd.stored()) >= events
         assert crowd.stored().keys() == crowd.tally.committed
+        assert crowd.count_archived() > events // 10 or not habits.archived
     finally:
         crowd.close()
 
@@ -44,8 +46,11 @@ def test_no_gaps_on_postgres(postgres_dsn: str, scenario: str) -> None:
     count_gaps(postgres_dsn, SCENARIOS[scenario], EVENTS)
 
 
-def test_no_gaps_on_sqlite(tmp_path: Path) -> None:
-    habits = Habits(savepoints=0.3, gives_up=0.1, elsewhere_first=0.3, rest_s=0.001)
+@pytest.mark.parametrize("archived", [False, True])
+def test_no_gaps_on_sqlite(tmp_path: Path, archived: bool) -> None:
+    habits = Habits(
+        savepoints=0.3, gives_up=0.1, elsewhere_first=0.3, archived=archived, rest_s=0.001
+    )
     count_gaps(f"sqlite:///{tmp_path / 'log.db'}", habits, EVENTS)
 
 

@@ -25,7 +25,7 @@ TABLES = (
     # Who has appended tells the others here, in the same transaction.
     "create table letters (id integer primary key, stream text, version bigint)",
 )
-EVENT = {
+EVENT: dict[str, Any] = {
     "topic": "t@1",
     "state": b"[]",
     "event_id": "e",
@@ -50,6 +50,7 @@ class Habits:
         savepoints: has a savepoint, which it releases or rolls back.
         gives_up: is rolled back.
         prepares: is prepared, and somebody else ends it.
+        archived: somebody archives the streams all the time.
         events_max: how many events it appends at most to one stream at once.
         rest_s: how long it rests at most, some times.
     """
@@ -58,6 +59,7 @@ class Habits:
     savepoints: float = 0.0
     gives_up: float = 0.05
     prepares: float = 0.0
+    archived: bool = False
     events_max: int = 20
     rest_s: float = 0.02
 
@@ -172,14 +174,12 @@ class Draft:
         causes = self._read_others(tx)
         shared = self._often(0.3)
         stream = f"shared-{self._chance.randrange(SHARED_STREAMS)}" if shared else self._name
-        found = tx.execute(
-            "select coalesce(max(originator_version), 0) as version from paidflow_events"
-            " where originator_id = :stream",
-            stream=stream,
-        ).fetchone()
-        assert found is not None
-        first = found["version"] + 1
+        end = {"originator_id": stream, "gt": 0, "lte": 2**62, "limit": 1}
+        found = tx.query("select_stream_backwards", **end).fetchone()
+        first = found["originator_version"] + 1 if found else 1
         versions = range(first, first + self._chance.randint(1, self._habits.events_max))
+        if self._habits.archived:
+            self._move(tx, stream, first, versions[-1] + 1)
         self._insert(tx, stream, versions, json.dumps(causes))
         return [(stream, version) for version in versions]
 
@@ -196,13 +196,22 @@ class Draft:
         rows = tx.execute(query).fetchall()
         return [[row["originator_id"], row["originator_version"]] for row in rows]
 
+    def _move(self, tx: Transaction, stream: str, before: int, after: int) -> None:
+        """Compare and set the version, as steps do; here it is the next one to be written."""
+        update = (
+            "update paidflow_actions set version = :after"
+            " where action_id = :stream and version = :before"
+        )
+        if tx.execute(update, stream=stream, before=before, after=after).rowcount != 1:
+            raise Conflict
+
     def _insert(self, tx: Transaction, stream: str, versions: range, state: str) -> None:
         if hasattr(tx.raw, "pgconn") and self._often(0.7):
-            event = {"action_id": stream, "topic": "t@1", "state": state, "event_id": "e"}
-            event |= {"command_id": "c", "correlation_id": "c"}
+            event = EVENT | {"action_id": stream, "state": state}
+            del event["now"]
             events = [event | {"version": version} for version in versions]
-            steps = json.dumps({"now": NOW.isoformat(), "events": events})
-            tx.execute("select paidflow_write(:steps)", steps=steps)
+            steps = {"now": NOW.isoformat(), "events": events}
+            tx.execute("select paidflow_write(:steps)", steps=json.dumps(steps))
             return
         row = EVENT | {"action_id": stream, "state": state.encode()}
         tx.append([row | {"version": version} for version in versions])

@@ -23,6 +23,8 @@ ALLOWED = {
     "paidflow_schema": {"SELECT"},
     "paidflow_sequencer": {"SELECT"},
     "paidflow_events": APPEND,
+    "paidflow_events_archive": {"SELECT"},
+    "paidflow_log": {"SELECT"},
     "paidflow_entries": APPEND,
     "paidflow_requests": APPEND,
     "paidflow_identity": APPEND,
@@ -106,6 +108,9 @@ def test_it_does_all_that_paidflow_does(
     events = log.select_notifications(1, 1000)
     assert flow.store.publish() == events[-1].id
     assert flow.store.lag().positions == 0
+    clock.tick(3600)
+    assert flow.store.archive(clock.now()) > 0
+    assert log.select_notifications(1, 1000) == events
 
 
 def test_it_has_exactly_these_rights(role: Role, postgres_dsn: str) -> None:
@@ -114,7 +119,7 @@ def test_it_has_exactly_these_rights(role: Role, postgres_dsn: str) -> None:
             select privilege from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE',
                 'REFERENCES', 'TRIGGER']) as privilege
             where has_table_privilege(%s, pg_class.oid, privilege)
-        ) from pg_class where relkind = 'r' and starts_with(relname, 'paidflow_')
+        ) from pg_class where relkind in ('r', 'v') and starts_with(relname, 'paidflow_')
     """
     with psycopg.connect(postgres_dsn) as owner:
         found = {name: set(rights) for name, rights in owner.execute(query, [role.name]).fetchall()}
@@ -129,6 +134,10 @@ def test_it_has_exactly_these_rights(role: Role, postgres_dsn: str) -> None:
         "truncate paidflow_events",
         "alter table paidflow_events disable trigger all",
         "set session_replication_role = replica",
+        "insert into paidflow_events_archive select * from paidflow_events",
+        "update paidflow_events_archive set topic = topic",
+        "delete from paidflow_events_archive",
+        "truncate paidflow_events_archive",
         "update paidflow_entries set amount = amount",
         "delete from paidflow_entries",
         "truncate paidflow_entries",

@@ -27,6 +27,17 @@ GOOD: dict[str, dict[str, Any]] = {
         "correlation_id": "c",
         "recorded_at": NOW,
     },
+    "paidflow_events_archive": {
+        "notification_id": 1,
+        "originator_id": "a",
+        "originator_version": 1,
+        "topic": "t@1",
+        "state": b"{}",
+        "event_id": "e",
+        "command_id": "c",
+        "correlation_id": "c",
+        "recorded_at": NOW,
+    },
     "paidflow_actions": {
         "action_id": "a",
         "kind": "note",
@@ -94,6 +105,7 @@ GOOD: dict[str, dict[str, Any]] = {
 ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_events", {"originator_version": 2}),
     ("paidflow_events", {"originator_id": "b"}),
+    ("paidflow_events_archive", {"notification_id": 2, "originator_version": 2}),
     ("paidflow_actions", {"action_id": "b", "actor": None, "cost": 0}),
     ("paidflow_actions", {"action_id": "b", "state": "PAID", "owed": None, "due_at": None}),
     ("paidflow_actions", {"action_id": "b", "state": "PAID"}),
@@ -138,6 +150,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
         ("paidflow_events", {"originator_id": "b", name: None})
         for name in ("command_id", "event_id")
     ),
+    ("paidflow_events_archive", {"originator_version": 2}),
+    ("paidflow_events_archive", {"notification_id": 2}),
     ("paidflow_actions", {"action_id": "b", "state": "LIMBO"}),
     ("paidflow_actions", {"action_id": "b", "state": "NEW"}),
     ("paidflow_actions", {"action_id": "b", "version": 0}),
@@ -211,14 +225,16 @@ def test_a_bad_row_is_refused(flow: PaidFlow, case: tuple[str, dict[str, Any]]) 
     assert count(flow, table) == before
 
 
-@pytest.mark.parametrize("table", ["paidflow_events", "paidflow_entries"])
+@pytest.mark.parametrize(
+    "table", ["paidflow_events", "paidflow_events_archive", "paidflow_entries"]
+)
 @pytest.mark.parametrize("how", ["update {} set {} = {}", "delete from {}", "truncate {}"])
 def test_the_log_and_the_ledger_are_append_only(flow: PaidFlow, table: str, how: str) -> None:
     if how.startswith("truncate") and isinstance(flow.store, SqliteStore):
         how = "delete from {}"  # SQLite has no truncate; it empties a table like this
     with flow.store.transaction("test") as tx:
         insert(tx, table, GOOD[table])
-    column = "topic" if table == "paidflow_events" else "amount"
+    column = "amount" if table == "paidflow_entries" else "topic"
     with pytest.raises(REFUSED, match="append-only"), flow.store.transaction("test") as tx:
         tx.execute(how.format(table, column, column))
     assert count(flow, table) == 1

@@ -112,7 +112,7 @@ def journal_of_log(flow: PaidFlow) -> list[str]:
     """What a journal of the whole log has to be, as the log itself says."""
     with flow.store.reading() as tx:
         rows = tx.execute(
-            "select originator_id, originator_version from paidflow_events"
+            "select originator_id, originator_version from paidflow_log"
             " order by originator_id, originator_version"
         ).fetchall()
     lines: dict[str, str] = {}

@@ -59,6 +59,30 @@ def test_a_rebuilt_view_has_the_same_bytes(
     assert seen[-1][0] == seen[-1][1] == folding.lag()[0].position
 
 
+def test_what_is_archived_is_folded_and_rebuilt(
+    flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock
+) -> None:
+    folding = Folding(flow, [Journal(), Earned()], page=11)
+
+    def archive() -> None:
+        clock.tick(1)
+        flow.store.archive(clock.now())
+
+    load(flow, sandbox, clock, steps=60, between=archive)
+    folding.run_until_idle()
+    load(flow, sandbox, clock, steps=60, seed=2, between=archive)
+    with flow.store.reading() as tx:
+        row = tx.execute("select count(*) as n from paidflow_events_archive").fetchone()
+    assert row is not None
+    assert row["n"] > 0
+    folding.run_until_idle()
+    new = Folding(flow, [Journal2(), Earned2()], page=17)
+    rebuild(new, "journal")
+    rebuild(new, "earned")
+    assert dump(flow, "journal_v2") == dump(flow, "journal_v1") == journal_of_log(flow)
+    assert dump(flow, "earned_v2") == dump(flow, "earned_v1")
+
+
 def test_the_old_version_follows_while_the_new_one_is_built(
     flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock
 ) -> None:

@@ -68,6 +68,14 @@ class SqlStore(ABC):
             row = tx.query("select_lag").fetchone()
         return Lag(**row) if row else Lag(0, None)
 
+    def archive(self, before: datetime, *, limit: int = 1000) -> int:
+        """Move the events of finished actions from the log to the archive; returns how many."""
+        with self.transaction("archive") as tx:
+            return self._archive(tx, before, limit)
+
+    @abstractmethod
+    def _archive(self, tx: Any, before: datetime, limit: int) -> int: ...
+
     @contextmanager
     def transaction(self, step: str, command_id: str | None = None) -> Generator[Transaction]:
         """A transaction that commits at the end of the block, durably.

@@ -235,6 +235,20 @@ class Store(Protocol):
         """Rest until events may have been published, at most this long; only a hint."""
         ...
 
+    def archive(self, before: datetime, *, limit: int = 1000) -> int:
+        """Move the events of finished actions from the log to the archive, the oldest first.
+
+        Everything can be read as before.
+
+        Args:
+            before: actions are moved that owe nothing and have been where they are since before.
+            limit: how many actions are moved at most.
+
+        Returns:
+            How many actions were moved.
+        """
+        ...
+
     def passing(self, error: BaseException) -> bool:
         """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
         ...

@@ -39,6 +39,7 @@ _CREATE_LOCK = 0x7061_6964
 _SCRIPTS = (
     "0001_postgres.sql",
     "sequencer_postgres.sql",
+    "archive_postgres.sql",
     "write_postgres.sql",
     "role_postgres.sql",
     "read_postgres.sql",
@@ -99,6 +100,10 @@ class PostgresStore(SqlStore):
                     self._sample = sample = self._ask_time()
         asked_at, told = sample
         return told + timedelta(seconds=time.monotonic() - asked_at)
+
+    def _archive(self, tx: PostgresTransaction, before: datetime, limit: int) -> int:
+        row = tx.query("archive", before=before, limit=limit).fetchone()
+        return row["moved"] if row else 0
 
     def passing(self, error: BaseException) -> bool:
         """Whether it was a deadlock, a serialisation failure or a lost connection."""

@@ -123,6 +123,13 @@ class SqliteStore(SqlStore):
         """Rest; another process cannot be heard here."""
         time.sleep(timeout_s)
 
+    def _archive(self, tx: SqliteTransaction, before: datetime, limit: int) -> int:
+        finished = tx.query("select_finished", before=before, limit=limit).fetchall()
+        for action in finished:
+            tx.query("copy_to_archive", **action)
+            tx.query("delete_archived", **action)
+        return len(finished)
+
     def passing(self, error: BaseException) -> bool:
         """Whether the database was only busy."""
         return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)

@@ -25,8 +25,49 @@ end
 $$;
 
 create trigger paidflow_events_append_only
-    before update or delete or truncate on paidflow_events
+    before update or truncate on paidflow_events
     for each statement execute function paidflow_append_only();
+
+-- The events of finished actions, moved away from the log; see docs/archiving.md.
+create table paidflow_events_archive (
+    notification_id bigint not null unique,
+    originator_id text not null,
+    originator_version bigint not null,
+    topic text not null,
+    state bytea not null,
+    event_id text not null,
+    command_id text not null,
+    correlation_id text not null,
+    recorded_at timestamptz not null,
+    primary key (originator_id, originator_version)
+);
+
+create index paidflow_events_archive_command on paidflow_events_archive (command_id);
+
+create trigger paidflow_events_archive_append_only
+    before update or delete or truncate on paidflow_events_archive
+    for each statement execute function paidflow_append_only();
+
+-- A row may leave the log only when the very same row is in the archive.
+create function paidflow_only_archived() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from gone left join paidflow_events_archive kept using (notification_id)
+        where row(gone.*) is distinct from row(kept.*)
+    ) then
+        raise exception 'paidflow_events is append-only';
+    end if;
+    return null;
+end
+$$;
+
+create trigger paidflow_events_only_archived
+    after delete on paidflow_events referencing old table as gone
+    for each statement execute function paidflow_only_archived();
+
+-- All events, wherever they are.
+create view paidflow_log as
+    select * from paidflow_events union all select * from paidflow_events_archive;
 
 -- How far the log may be read; one row. A candidate is a position that waits for transactions.
 create table paidflow_sequencer (

@@ -23,10 +23,48 @@ begin
     select raise(abort, 'paidflow_events is append-only');
 end;
 
-create trigger paidflow_events_no_delete before delete on paidflow_events
+-- The events of finished actions, moved away from the log; see docs/archiving.md.
+create table paidflow_events_archive (
+    notification_id integer primary key,
+    originator_id text not null,
+    originator_version integer not null,
+    topic text not null,
+    state blob not null,
+    event_id text not null,
+    command_id text not null,
+    correlation_id text not null,
+    recorded_at text not null,
+    unique (originator_id, originator_version)
+);
+
+create index paidflow_events_archive_command on paidflow_events_archive (command_id);
+
+create trigger paidflow_events_archive_no_update before update on paidflow_events_archive
+begin
+    select raise(abort, 'paidflow_events_archive is append-only');
+end;
+
+create trigger paidflow_events_archive_no_delete before delete on paidflow_events_archive
+begin
+    select raise(abort, 'paidflow_events_archive is append-only');
+end;
+
+-- A row may leave the log only when the very same row is in the archive.
+create trigger paidflow_events_only_archived before delete on paidflow_events
+when not exists (
+    select 1 from paidflow_events_archive kept
+    where (kept.notification_id, kept.originator_id, kept.originator_version, kept.topic,
+            kept.state, kept.event_id, kept.command_id, kept.correlation_id, kept.recorded_at)
+        = (old.notification_id, old.originator_id, old.originator_version, old.topic,
+            old.state, old.event_id, old.command_id, old.correlation_id, old.recorded_at)
+)
 begin
     select raise(abort, 'paidflow_events is append-only');
 end;
+
+-- All events, wherever they are.
+create view paidflow_log as
+    select * from paidflow_events union all select * from paidflow_events_archive;
 
 -- Where each action stands and what it owes: this row is the schedule.
 create table paidflow_actions (

@@ -5,15 +5,15 @@ values (:action_id, :version, :topic, :state, :event_id, :command_id, :correlati
 
 -- name: select_history
 select originator_version as version, topic, state, recorded_at, command_id
-from paidflow_events where originator_id = :action_id order by originator_version;
+from paidflow_log where originator_id = :action_id order by originator_version;
 
 -- name: select_stream
-select originator_id, originator_version, topic, state from paidflow_events
+select originator_id, originator_version, topic, state from paidflow_log
 where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
 order by originator_version limit :limit;
 
 -- name: select_stream_backwards
-select originator_id, originator_version, topic, state from paidflow_events
+select originator_id, originator_version, topic, state from paidflow_log
 where originator_id = :originator_id and originator_version > :gt and originator_version <= :lte
 order by originator_version desc limit :limit;
 
@@ -45,7 +45,7 @@ select notification_id from paidflow_tracking
 where tracker = :tracker and application = :application;
 
 -- name: select_log
-select notification_id, originator_id, originator_version, topic, state from paidflow_events
+select notification_id, originator_id, originator_version, topic, state from paidflow_log
 where notification_id > :after and notification_id <= :stop
 order by notification_id limit :limit;
 
@@ -54,10 +54,10 @@ select notification_id from paidflow_events where command_id = :command_id
 order by notification_id;
 
 -- name: select_last_position
-select max(notification_id) as last from paidflow_events;
+select (select notification_id from paidflow_log order by notification_id desc limit 1) as last;
 
 -- name: select_command
-select 1 as found from paidflow_events where command_id = :command_id limit 1;
+select 1 as found from paidflow_log where command_id = :command_id limit 1;
 
 -- name: insert_status
 insert into paidflow_actions (action_id, kind, actor, state, performed, version, cost, currency,

@@ -42,12 +42,14 @@ select version from paidflow_projections where name = :view and state = 'retired
 delete from paidflow_projections where name = :view and version = :version and state = 'retired';
 
 -- name: select_last_committed
-select coalesce(max(notification_id), 0) as last from paidflow_events;
+select coalesce(
+    (select notification_id from paidflow_log order by notification_id desc limit 1), 0) as last;
 
 -- name: select_lags
 select p.name, p.version, p.state, p.position, p.tries,
-    coalesce((select max(notification_id) from paidflow_events), 0) - p.position as behind,
-    (select e.recorded_at from paidflow_events e where e.notification_id > p.position
+    coalesce((select notification_id from paidflow_log order by notification_id desc limit 1), 0)
+        - p.position as behind,
+    (select e.recorded_at from paidflow_log e where e.notification_id > p.position
         order by e.notification_id limit 1) as since,
     (select count(*) from paidflow_parked parked
         where parked.name = p.name and parked.version = p.version) as parked
@@ -61,15 +63,18 @@ values (:view, :version, :action_id, :position, :error_type, :now);
 select distinct action_id from paidflow_parked where name = :view and version = :version;
 
 -- name: select_parked
-select p.name, p.version, p.action_id, p.position, e.topic, p.error_type, p.parked_at
-from paidflow_parked p join paidflow_events e on e.notification_id = p.position
+select p.name, p.version, p.action_id, p.position,
+    (select topic from paidflow_log where notification_id = p.position) as topic,
+    p.error_type, p.parked_at
+from paidflow_parked p
 order by p.name, p.version, p.position limit :limit;
 
 -- name: select_parked_events
-select e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at
-from paidflow_parked p join paidflow_events e on e.notification_id = p.position
-where p.name = :view and p.version = :version and p.action_id = :action_id
-order by e.notification_id;
+select notification_id, originator_id, originator_version, topic, state, recorded_at
+from paidflow_log where notification_id in (
+    select position from paidflow_parked
+    where name = :view and version = :version and action_id = :action_id)
+order by notification_id;
 
 -- name: delete_parked_action
 delete from paidflow_parked

@@ -9,7 +9,7 @@ returning exists (select 1 from paidflow_parked parked where parked.name = :view
 select * from (
     -- The inner limit bars nothing. Without it the planner reads and sorts the whole table.
     select notification_id, originator_id, originator_version, topic, state, recorded_at
-    from paidflow_events where notification_id > :after and notification_id <= :upto
+    from paidflow_log where notification_id > :after and notification_id <= :upto
     order by notification_id limit :upto - :after
 ) page
 where split_part(topic, '@', 1) = any(array(select json_array_elements_text(:names::json)))

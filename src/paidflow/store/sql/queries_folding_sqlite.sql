@@ -1,6 +1,6 @@
 -- name: select_page
 select notification_id, originator_id, originator_version, topic, state, recorded_at
-from paidflow_events
+from paidflow_log
 where notification_id > :after and notification_id <= :upto
     and substr(topic, 1, instr(topic, '@') - 1) in (select value from json_each(:names))
 order by notification_id limit :limit;

@@ -13,14 +13,17 @@ returning action_id;
 select paidflow_publish() as published;
 
 -- name: select_log
-select notification_id, originator_id, originator_version, topic, state from paidflow_events
+select notification_id, originator_id, originator_version, topic, state from paidflow_log
 where notification_id > :after and notification_id <= :stop
     and notification_id <= (select published from paidflow_sequencer)
 order by notification_id limit :limit;
 
 -- name: select_last_position
-select max(notification_id) as last from paidflow_events
+select max(notification_id) as last from paidflow_log
 where notification_id <= (select published from paidflow_sequencer);
+
+-- name: archive
+select paidflow_archive(:before, :limit) as moved;
 
 -- name: select_lag
 select coalesce(

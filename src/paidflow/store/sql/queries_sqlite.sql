@@ -3,28 +3,43 @@ select count(*) > 0 as present from sqlite_master where name = 'paidflow_schema'
 
 -- name: select_action
 -- An action in one row: its texts, and its events as lines of topic, space and state.
-select p.action_id, p.arguments, p.result, p.error, p.erased, (
+select p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
     select group_concat(line, char(10)) from (
-        select topic || ' ' || cast(state as text) as line from paidflow_events
+        select originator_version as version, topic || ' ' || cast(state as text) as line
+        from paidflow_events where originator_id = p.action_id order by originator_version)
+    having min(version) = 1
+), (
+    select group_concat(line, char(10)) from (
+        select topic || ' ' || cast(state as text) as line from paidflow_log
         where originator_id = p.action_id order by originator_version)
-) as events
+)) as events
 from paidflow_payloads p where p.action_id = :action_id;
 
 -- name: select_action_of_invoice
-select p.action_id, p.arguments, p.result, p.error, p.erased, (
+select p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
     select group_concat(line, char(10)) from (
-        select topic || ' ' || cast(state as text) as line from paidflow_events
+        select originator_version as version, topic || ' ' || cast(state as text) as line
+        from paidflow_events where originator_id = p.action_id order by originator_version)
+    having min(version) = 1
+), (
+    select group_concat(line, char(10)) from (
+        select topic || ' ' || cast(state as text) as line from paidflow_log
         where originator_id = p.action_id order by originator_version)
-) as events
+)) as events
 from paidflow_attempts t join paidflow_payloads p using (action_id)
 where t.gateway = :gateway and t.invoice_id = :invoice_id;
 
 -- name: select_actions_of_invoices
-select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, (
+select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
     select group_concat(line, char(10)) from (
-        select topic || ' ' || cast(state as text) as line from paidflow_events
+        select originator_version as version, topic || ' ' || cast(state as text) as line
+        from paidflow_events where originator_id = p.action_id order by originator_version)
+    having min(version) = 1
+), (
+    select group_concat(line, char(10)) from (
+        select topic || ' ' || cast(state as text) as line from paidflow_log
         where originator_id = p.action_id order by originator_version)
-) as events
+)) as events
 from paidflow_attempts t join paidflow_payloads p using (action_id)
 where t.gateway = :gateway and t.invoice_id in (select value from json_each(:invoice_ids))
 order by p.action_id;
@@ -35,7 +50,24 @@ where actor = :actor and state in ('PENDING', 'PENDING_HELD', 'HELD', 'CAPTURING
     'RETRYING');
 
 -- name: publish
-select coalesce(max(notification_id), 0) as published from paidflow_events;
+select coalesce(
+    (select notification_id from paidflow_log order by notification_id desc limit 1), 0
+) as published;
+
+-- name: select_finished
+select a.action_id, a.version
+from paidflow_events e join paidflow_actions a on a.action_id = e.originator_id
+where a.owed is null and a.state_since < :before and e.notification_id = (
+    select min(notification_id) from paidflow_events where originator_id = a.action_id)
+order by e.notification_id limit :limit;
+
+-- name: copy_to_archive
+insert into paidflow_events_archive select * from paidflow_events
+where originator_id = :action_id and originator_version <= :version;
+
+-- name: delete_archived
+delete from paidflow_events
+where originator_id = :action_id and originator_version <= :version;
 
 -- name: select_lag
 select 0 as positions, null as waiting_since;

@@ -5,12 +5,22 @@ create or replace function paidflow_action(wanted text)
 returns table (action_id text, arguments text, result text, error text, erased boolean, events text)
 language plpgsql stable as $$
 begin
-    return query
     select p.action_id, p.arguments, p.result, p.error, p.erased, (
         select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
             order by e.originator_version)
-        from paidflow_events e where e.originator_id = p.action_id)
+        from paidflow_events e where e.originator_id = p.action_id
+        having min(e.originator_version) = 1)
+    into action_id, arguments, result, error, erased, events
     from paidflow_payloads p where p.action_id = wanted;
+    if not found then
+        return;
+    end if;
+    if events is null then -- the first event is in the archive
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        into events from paidflow_log e where e.originator_id = wanted;
+    end if;
+    return next;
 end
 $$;
 
@@ -41,10 +51,16 @@ set enable_mergejoin = off
 as $$
 begin
     return query
-    select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, (
+    select t.invoice_id, p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
         select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
             order by e.originator_version)
-        from paidflow_events e where e.originator_id = t.action_id)
+        from paidflow_events e where e.originator_id = t.action_id
+        having min(e.originator_version) = 1
+    ), (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_log e where e.originator_id = t.action_id
+    ))
     from jsonb_array_elements_text(invoices::jsonb) as wanted (invoice)
     join paidflow_attempts t on t.gateway = of_gateway and t.invoice_id = wanted.invoice
     join paidflow_payloads p on p.action_id = t.action_id

@@ -79,12 +79,3 @@ begin
     return now_at.published;
 end
 $$;
-
--- It runs with the rights of the owner, so it must not find tables that a caller made.
-do $$
-begin
-    execute format(
-        'alter function paidflow_publish() set search_path = %I, pg_temp', current_schema()
-    );
-end
-$$;
