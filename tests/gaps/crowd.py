@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
-from eventsourcing.persistence import ApplicationRecorder, Subscription
+from eventsourcing.persistence import ApplicationRecorder, OperationalError, Subscription
 
 from paidflow.clock import SystemClock
 from paidflow.flow.paid_flow import open_store
@@ -215,6 +215,7 @@ class Crowd:
             time.sleep(PAUSE_S)
 
     def _survive(self, error: Exception) -> None:
-        if not self.store.passing(error):
+        known = isinstance(error, OperationalError)  # as the library calls it
+        if not (known or self.store.passing(error)):
             raise error
         time.sleep(PAUSE_S)
