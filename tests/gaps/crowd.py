@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
-from eventsourcing.persistence import ApplicationRecorder, Subscription
+from eventsourcing.persistence import ApplicationRecorder, OperationalError, Subscription
 
 from paidflow.clock import SystemClock
 from paidflow.flow.paid_flow import open_store
@@ -215,6 +215,6 @@ class Crowd:
             time.sleep(PAUSE_S)
 
     def _survive(self, error: Exception) -> None:
-        if not self.store.passing(error):
+        if not (self.store.passing(error) or isinstance(error, OperationalError)):
             raise error
         time.sleep(PAUSE_S)
