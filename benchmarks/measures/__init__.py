@@ -19,6 +19,7 @@ from benchmarks.rounds import Measure
 
 MEASURES: tuple[Measure, ...] = (
     a_hand_written.MEASURE,
+    a_hand_written.TUNED,
     b_eventsourcing.MEASURE,
     c_threads.MEASURE,
     d_backlog.MEASURE,

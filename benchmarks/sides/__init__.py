@@ -8,6 +8,7 @@ from benchmarks.sides.base import Side
 
 _WHERE = {
     "paidflow": "benchmarks.sides.with_paidflow:WithPaidflow",
+    "paidflow_rows": "benchmarks.sides.with_paidflow_rows:WithPaidflowRows",
     "hand_written": "benchmarks.sides.hand_written:HandWritten",
     "hand_tuned": "benchmarks.sides.hand_tuned:HandTuned",
     "eventsourcing": "benchmarks.sides.plain_eventsourcing:PlainEventsourcing",

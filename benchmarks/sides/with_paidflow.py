@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import psycopg
 
@@ -77,6 +79,15 @@ class Zap(Post):
     def on_paid(self, ctx: Context) -> None:
         add = "insert into zaps (id, item) values (:id, :item)"
         ctx.tx.execute(add, id=ctx.action_id, item=self.item)
+
+    @classmethod
+    def on_paid_many(cls, paid: Sequence[tuple[Self, Context]]) -> None:
+        rows = [{"id": ctx.action_id, "item": zap.item} for zap, ctx in paid]
+        add = (
+            "insert into zaps (id, item) select id, item"
+            " from jsonb_to_recordset(:rows::jsonb) as r(id text, item bigint)"
+        )
+        paid[0][1].tx.execute(add, rows=json.dumps(rows))
 
 
 class CreditPost(Post):

@@ -215,7 +215,6 @@ class Crowd:
             time.sleep(PAUSE_S)
 
     def _survive(self, error: Exception) -> None:
-        known = isinstance(error, OperationalError)  # as the library calls it
-        if not (known or self.store.passing(error)):
+        if not (self.store.passing(error) or isinstance(error, OperationalError)):
             raise error
         time.sleep(PAUSE_S)

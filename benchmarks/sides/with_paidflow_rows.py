@@ -1,0 +1,47 @@
+"""The job with paidflow, tuned: the post is offered as a row, and threads share transactions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchmarks.sides.with_paidflow import PRICE, WithPaidflow
+from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow
+from paidflow.actions.contract import Row
+from paidflow.store.postgres import PostgresStore
+
+
+class RowPost(PaidAction):
+    """One row of the view, without a statement of its own."""
+
+    kind = "post"
+    funding = (INVOICE,)
+    optimistic = True
+
+    text: str
+
+    def cost(self, ctx: Context) -> Money:
+        return PRICE
+
+    def row(self, ctx: Context) -> Row:
+        return Row("posts", {"id": ctx.action_id, "text": self.text})
+
+
+class WithPaidflowRows(WithPaidflow):
+    """As ``WithPaidflow``, but for ``row`` and ``group_commit``."""
+
+    loads: ClassVar[frozenset[str]] = frozenset({"lifecycle", "settle"})
+
+    def perform(self, n: int) -> str:
+        return self._request(RowPost(text=f"post {n}"), n)
+
+    def _open(self, *, create: bool) -> PaidFlow:
+        store = PostgresStore(self.dsn, group_commit=True)
+        if create:
+            store.create()
+        return PaidFlow(
+            store,
+            actions=[RowPost],
+            gateways={"noop": self.gateway},
+            secret="a secret only for benchmarks",
+            open_invoices_max=10**9,
+        )
