@@ -11,7 +11,9 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -146,7 +148,11 @@ class Worker:
         """Whether every invoice got an answer; together they cost much less than one by one."""
         pages = range(0, len(invoice_ids), self._together)
         parts = [invoice_ids[first : first + self._together] for first in pages]
-        return not any([self._flow.sync_many(gateway, part) for part in parts])
+        if len(parts) < 2:
+            return not any(self._flow.sync_many(gateway, part) for part in parts)
+        # While one part is written, the next one is looked at.
+        with ThreadPoolExecutor(2) as pool:
+            return not any(list(pool.map(partial(self._flow.sync_many, gateway), parts)))
 
     def _do_due(self) -> int:
         now = self._flow.clock.now()

@@ -162,8 +162,16 @@ class Planner:
         before: Loaded | None,
         events: Sequence[e.Event],
         beside: Beside = NOTHING_BESIDE,
+        command_id: str | None = None,
     ) -> Planned:
         """The step that records events.
+
+        Args:
+            action_id: the action.
+            before: the action as it was loaded; ``None`` for a new one.
+            events: what happens now.
+            beside: what else is written.
+            command_id: the command that it is part of; a new one by default.
 
         Raises:
             IllegalTransition: when an event cannot happen there.
@@ -174,11 +182,20 @@ class Planner:
         trail = list(_trail(a, events))
         after, late = trail[-1], is_late(events)
         hooks = Hooks(self._registry, self._clock, action_id, beside.action, payload)
-        write = self._write(action_id, a, after, events, beside)
+        command_id = command_id or self._ids.new_id()
+        write = self._write(action_id, a, after, events, beside, command_id)
         due = list(hooks.due(events, trail))
         asks = late and a is not None and hooks.has("still_valid", after.kind)
         asks = asks or (_comes_alive(a, after) and hooks.has("claims", after.kind))
         return Planned(a, after, write, late, hooks, due, asks)
+
+    def plan_many(self, moves: Iterable[tuple[Loaded, Sequence[e.Event]]]) -> list[Planned]:
+        """The steps of several actions, which are one command."""
+        command_id = self._ids.new_id()
+        return [
+            self.plan(before.action_id, before, events, command_id=command_id)
+            for before, events in moves
+        ]
 
     def _completed(self, event: e.Event, before: Aggregate | None) -> e.Event:
         """Fill in what only the class of the action knows."""
@@ -199,13 +216,14 @@ class Planner:
         after: Aggregate,
         events: Sequence[e.Event],
         beside: Beside,
+        command_id: str,
     ) -> Write:
         start = before.version if before else 0
         entries: list[tuple[int, Entry]] = []
         for version, event in enumerate(events, start=start + 1):
             posted = entries_of(action_id, after.kind, after.actor, event)
             entries.extend((version, entry) for entry in posted)
-        command_id, now = self._ids.new_id(), self._clock.now()
+        now = self._clock.now()
         due = owed(after, now)
         status = Status(
             action_id=action_id,

@@ -89,18 +89,17 @@ class Recorder:
             step: the name of this transaction among the points where a process can die.
 
         Returns:
-            The actions after it, sorted by id.
+            Those of them that owe something after it.
 
         Raises:
             HookRaised: when a hook of one of them raised; nothing was stored.
             LateRefused: when late money cannot make one of them real; nothing was stored.
             Conflict: when one of them has moved on; nothing was stored.
         """
-        plan = self._planner.plan
-        planned = [plan(before.action_id, before, events) for before, events in moves]
+        planned = self._planner.plan_many(moves)
         planned.sort(key=lambda one: one.write.status.action_id)
         self._write(planned, step)
-        return [one.loaded for one in planned]
+        return [one.loaded for one in planned if one.write.status.owed is not None]
 
     def _write(self, planned: Sequence[Planned], step: str) -> None:
         try:
