@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from benchmarks.sides.with_paidflow import PRICE, WithPaidflow
-from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow
-from paidflow.actions.contract import Row
-from paidflow.store.postgres import PostgresStore
+from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, Row
 
 
 class RowPost(PaidAction):
@@ -35,13 +33,12 @@ class WithPaidflowRows(WithPaidflow):
         return self._request(RowPost(text=f"post {n}"), n)
 
     def _open(self, *, create: bool) -> PaidFlow:
-        store = PostgresStore(self.dsn, group_commit=True)
-        if create:
-            store.create()
-        return PaidFlow(
-            store,
+        return PaidFlow.open(
+            self.dsn,
             actions=[RowPost],
             gateways={"noop": self.gateway},
             secret="a secret only for benchmarks",
+            create=create,
             open_invoices_max=10**9,
+            group_commit=True,
         )

@@ -4,7 +4,7 @@ What is imported here is public, and so are ``paidflow.errors``, ``paidflow.test
 gateway needs in ``paidflow.payments``. Everything else may change.
 """
 
-from paidflow.actions.contract import CREDITS, INVOICE, AfterPaid, Context, PaidAction
+from paidflow.actions.contract import CREDITS, INVOICE, AfterPaid, Context, PaidAction, Row
 from paidflow.errors import PaidflowError, Refused
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.flow.receipt import HistoryEntry, NextAction, Receipt
@@ -41,6 +41,7 @@ __all__ = [
     "Reader",
     "Receipt",
     "Refused",
+    "Row",
     "State",
     "Worker",
     "msats",

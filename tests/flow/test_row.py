@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, Reader, State, sats
-from paidflow.actions.contract import Row, check_action
+from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, Reader, Row, State, sats
+from paidflow.actions.contract import check_action
 from paidflow.errors import InvalidArguments, InvalidConfiguration
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, State, sats
-from paidflow.actions.contract import Row
-from paidflow.errors import ClaimTaken, Conflict
+from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, Row, State, sats
+from paidflow.errors import ClaimTaken, Conflict, InvalidConfiguration
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states import events as e
 from paidflow.store.group_commit import MEMBERS_MAX, GroupCommit
+from paidflow.store.opening import open_store
 from paidflow.store.postgres import PostgresStore
 from tests.wall import SECRET
 
@@ -56,9 +56,14 @@ def flow(
         return alone(store, writes)
 
     monkeypatch.setattr(PostgresStore, "_write_alone", counted)
-    store = PostgresStore(postgres_dsn, group_commit=True)
-    store.create()
-    flow = PaidFlow(store, actions=[Post], gateways={"sandbox": sandbox}, secret=SECRET)
+    flow = PaidFlow.open(
+        postgres_dsn,
+        actions=[Post],
+        gateways={"sandbox": sandbox},
+        secret=SECRET,
+        create=True,
+        group_commit=True,
+    )
     with flow.transaction() as tx:
         tx.execute("create table posts (id text primary key, text text unique)")
     yield flow
@@ -107,6 +112,13 @@ def test_the_same_action_twice_in_a_group(flow: PaidFlow) -> None:
 
     with ThreadPoolExecutor(12) as pool:
         assert Counter(pool.map(record, range(24))) == {"stored": 1, "conflict": 23}
+
+
+def test_it_is_for_postgresql() -> None:
+    with pytest.raises(InvalidConfiguration, match="PostgreSQL"):
+        open_store("sqlite:///:memory:", group_commit=True)
+    with pytest.raises(InvalidConfiguration, match="at least 1"):
+        open_store("postgresql:///paidflow", connections_max=0)
 
 
 class Slow:

@@ -109,6 +109,8 @@ class PaidFlow:
         ids: Ids | None = None,
         open_invoices_max: int = 100,
         creation_s: int = 60,
+        connections_max: int = 20,
+        group_commit: bool = False,
     ) -> PaidFlow:
         """Open a flow on a database.
 
@@ -122,11 +124,14 @@ class PaidFlow:
             ids: see the class.
             open_invoices_max: see the class.
             creation_s: see the class.
+            connections_max: how many connections to PostgreSQL it may open.
+            group_commit: whether threads that write at the same moment share a transaction, on
+                PostgreSQL; see docs/performance.md.
 
         Raises:
             InvalidConfiguration: when the URL is not understood or something does not fit.
         """
-        store = open_store(url)
+        store = open_store(url, connections_max=connections_max, group_commit=group_commit)
         if create is None:
             create = url.startswith("sqlite:")
         try:

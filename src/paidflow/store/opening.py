@@ -6,22 +6,31 @@ from paidflow.errors import InvalidConfiguration
 from paidflow.store.contract import Store
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, connections_max: int = 20, group_commit: bool = False) -> Store:
     """The store behind a URL.
 
     Args:
         url: ``sqlite:///file.db``, ``sqlite:///:memory:``, ``postgresql://...`` or what libpq
             understands; ``pgbouncer=true`` in it is for poolers that are not noticed by themselves.
+        connections_max: how many connections to PostgreSQL it may open, at least 1.
+        group_commit: whether threads that write at the same moment share a transaction; on
+            PostgreSQL only.
 
     Raises:
-        InvalidConfiguration: when the URL is not understood.
+        InvalidConfiguration: when the URL is not understood, or an option does not fit.
     """
     if url.startswith("sqlite:///"):
         from paidflow.store.sqlite import SqliteStore
 
+        if group_commit:
+            raise InvalidConfiguration(
+                "group_commit is for PostgreSQL; on SQLite writers take turns"
+            )
         return SqliteStore(url.removeprefix("sqlite:///"))
     if url.startswith(("postgresql://", "postgres://")) or "dbname=" in url:
         from paidflow.store.postgres import PostgresStore
 
-        return PostgresStore(url)
+        if connections_max < 1:
+            raise InvalidConfiguration("connections_max must be at least 1")
+        return PostgresStore(url, connections_max=connections_max, group_commit=group_commit)
     raise InvalidConfiguration("the URL must begin with sqlite:/// or postgresql://")
