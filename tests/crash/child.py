@@ -146,7 +146,7 @@ def _heal(job: Job) -> dict[str, Any]:
             break
     wrong += [f"at rest: {line}" for line in invariants.at_rest(world, told)]
     if job.replays:
-        wrong += invariants.one_action_only(world)
+        wrong += invariants.one_action_only(world, told)
     states = [status["state"] for status in invariants.statuses(world.flow)]
     world.close()
     return {"wrong": wrong, "states": states}

@@ -36,6 +36,15 @@ def optimistic_streamed(w: World, note: PaidAction) -> None:
     w.work()
 
 
+@script(Note(text="one of a backlog"), ends=PAID | FAILED)
+def backlog(w: World, note: PaidAction) -> None:
+    """Killed before the payments, the other one is never paid."""
+    receipts = [w.request(note), w.request(HeldNote(text="another"), actor="bob")]
+    for receipt in receipts:
+        w.pay(receipt)
+    w.work()
+
+
 @script(Note(text="never paid"))
 def optimistic_expired(w: World, note: PaidAction) -> None:
     w.request(note)

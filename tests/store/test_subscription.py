@@ -270,5 +270,5 @@ def test_a_broken_log_is_told(store_url: str) -> None:
     store: Store = open_store(store_url)
     with Reader(EventLog(store, store, RandomIds(store))) as reader:
         reader._thread.join(SECONDS_MAX)
-        assert "paidflow_events" in str(reader.errors)
+        assert "paidflow_log" in str(reader.errors)
     store.close()
