@@ -4,8 +4,9 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story test test-pgbouncer check soak soak-short
-.PHONY: bench bench-short bench-memory profile mutants clean
+.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
+.PHONY: soak soak-short
+.PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
 venv: $(STAMP)
 
@@ -18,6 +19,10 @@ demo: demo-story
 
 demo-story: venv
 	$(BIN)/python -m examples.forum_story
+
+# The site, in build/site.
+docs: venv
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
 	$(BIN)/python -m pytest -m "not soak and not pgbouncer" -n 2 --dist worksteal $(ARGS)
@@ -33,11 +38,23 @@ test-pgbouncer: venv
 		tests/races/test_crowds.py "tests/races/test_pairs.py::test_one_winner[pay-cancel]" \
 		"tests/races/test_pairs.py::test_one_winner[pay-worker]" tests/test_worker.py $(ARGS)
 
+# A part of the tests on each Python that can be found, and on each PostgreSQL.
+test-pythons:
+	$(PYTHON) tests/versions/pythons.py $(ARGS)
+
+test-postgres: venv
+	$(BIN)/python tests/versions/postgres.py $(ARGS)
+
 check: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(BIN)/mypy tests/typing
+	$(BIN)/python -m pytest -q tests/test_layers.py tests/mutants/test_patches.py
+
+# Renews the list of public names, after they were changed on purpose.
+public-api: venv
+	$(BIN)/python -m tests.api.public --write
 
 soak: venv
 	PAIDFLOW_SOAK=long $(BIN)/python -m pytest -m soak $(ARGS)
@@ -63,6 +80,11 @@ profile: venv
 mutants: venv
 	$(BIN)/python tests/mutants/run.py
 
+# Keeps this version's program and a dump of its tables for the tests of the next version; REF names
+# a commit if it is not the working tree.
+schema-dump: venv
+	$(BIN)/python -m tests.fixtures.schema_dump $(REF)
+
 clean:
-	rm -rf .venv dist .hypothesis .pytest_cache .ruff_cache
+	rm -rf .venv build dist .hypothesis .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,13 +15,16 @@ class Case:
     Args:
         side: the name of the side.
         load: ``lifecycle``, ``full_log`` (lifecycles on a long log), ``zap`` (lifecycles that refer
-            to items), ``settle`` (invoices, in processes), ``backlog`` and ``zap_backlog`` (as fast
-            as a side can), ``credits`` (perform from the purse), ``read`` and ``read_all`` (pages
-            of the view, with and without the rule), ``fold`` and ``rebuild`` (a view from the log),
-            ``scan`` (the same events) or ``memory`` (of a worker).
+            to items), ``payout`` (lifecycles that pay somebody), ``settle`` (invoices, in
+            processes), ``backlog`` and ``zap_backlog`` (as fast as a side can), ``credits``
+            (perform from the purse), ``read`` and ``read_all`` (pages of the view, with and without
+            the rule), ``fold`` and ``rebuild`` (a view from the log), ``scan`` (the same events),
+            ``memory`` (of a worker), ``loop`` (coroutines), ``hot``, ``tree`` and ``profile`` (of a
+            forum, and the bare queries between them), or ``fold_zaps`` (its views from one item).
         threads: how many threads work at once, in each process.
         processes: how many processes, for ``settle``.
-        items: how many items the zaps go to.
+        items: how many items the zaps go to, or how many people are paid.
+        tasks: how many coroutines perform at once, for ``loop``.
     """
 
     side: str
@@ -29,6 +32,7 @@ class Case:
     threads: int = 1
     processes: int = 1
     items: int = 1
+    tasks: int = 1
 
     def title(self, size: Size) -> str:
         """The load in words."""
@@ -39,6 +43,9 @@ class Case:
                 return f"lifecycle, {workers}, {size.events:,} events"
             case "zap":
                 return f"zap, {items}, {workers}"
+            case "payout":
+                people = f"{self.items:,} author{'s' * (self.items > 1)}"
+                return f"lifecycle with a payout, {people}, {workers}"
             case "settle":
                 return f"settle, {self.processes} process{'es' * (self.processes > 1)}"
             case "backlog":
@@ -53,6 +60,14 @@ class Case:
                 return f"page of {size.rows:,} rows, all"
             case "fold" | "rebuild" | "scan":
                 return f"{self.load} a log of {size.folded:,} events"
+            case "loop":
+                return f"perform, {self.tasks} coroutines"
+            case "hot" | "profile":
+                return f"{self.load} page of {size.items:,} items"
+            case "tree":
+                return f"tree of {size.tree:,} comments"
+            case "fold_zaps":
+                return f"fold {size.hot_acts:,} acts on one item"
             case "memory":
                 return f"worker, {size.memory_to:,} settlements"
             case _:
@@ -74,6 +89,10 @@ class Size:
         rows: how many rows the view beside a full log has, at least.
         pages: how many pages are read, if there is time.
         folded: how many events a log has that is folded, at least.
+        items: how many posts and comments a forum has.
+        acts: how many zaps and other acts it has for each of them.
+        tree: how many comments are read at once.
+        hot_acts: how many acts on one item are folded.
         memory_from: after how many settlements a worker's memory is read first.
         memory_to: after how many it is read again.
         count: how many lifecycles or zaps, when there is no time.
@@ -89,6 +108,10 @@ class Size:
     rows: int
     pages: int
     folded: int
+    items: int
+    acts: int
+    tree: int
+    hot_acts: int
     memory_from: int
     memory_to: int
     count: int | None = None
@@ -105,6 +128,10 @@ LONG = Size(
     rows=1_000_000,
     pages=4_000,
     folded=500_000,
+    items=1_000_000,
+    acts=10,
+    tree=1_000,
+    hot_acts=100_000,
     memory_from=10_000,
     memory_to=100_000,
 )
@@ -119,6 +146,10 @@ SHORT = Size(
     rows=40_000,
     pages=300,
     folded=40_000,
+    items=10_000,
+    acts=10,
+    tree=1_000,
+    hot_acts=10_000,
     memory_from=1_000,
     memory_to=4_000,
 )
@@ -137,7 +168,10 @@ class Result:
         server_cpu: processor seconds of PostgreSQL; ``None`` if they cannot be read.
         p50_ms: the median of one call.
         p99_ms: the 99th percentile of one call.
+        bare_p50_ms: the median of the bare query that was asked after each call.
         grown_mb: by how much the memory of a worker has grown.
+        lag_p50_ms: how late the event loop was, the median.
+        lag_p99_ms: the 99th percentile of that.
     """
 
     case: Case
@@ -148,7 +182,10 @@ class Result:
     server_cpu: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    bare_p50_ms: float | None = None
     grown_mb: float | None = None
+    lag_p50_ms: float | None = None
+    lag_p99_ms: float | None = None
 
     @property
     def rate(self) -> float:

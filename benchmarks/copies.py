@@ -14,7 +14,6 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.gateway import BACKLOG
-from benchmarks.sides.base import COPIED_ACTORS
 
 _COLUMNS = """
 select c.relname, a.attname, format_type(a.atttypid, null) as type
@@ -34,20 +33,21 @@ $$
 _HOURS_AGO = "select (extract(epoch from now()) * 1000)::bigint - 10000000"
 
 _ORIGINALS = (
-    "create temp table originals (place bigint, old_action text, old_invoice text, old_actor text)"
+    "create temp table originals"
+    " (original bigint, old_action text, old_invoice text, old_actor text)"
 )
 
 # The rows of the originals in one table, in the order in which they were written.
 _ROWS = sql.SQL(
     "create temp table original_rows as select o.*, t.* from {table} t"
-    " join pg_temp.originals o on t.{column} = o.old_action order by o.place, t.ctid"
+    " join pg_temp.originals o on t.{column} = o.old_action order by o.original, t.ctid"
 )
 
 # Because the inner selects ask for n, they run once for each: the rows of a copy stay together.
 _INSERT = sql.SQL(
     "insert into {table} ({columns}) select {values} from generate_series(0, {last}) n"
     " cross join lateral (select r.*, pg_temp.fresh(r.old_action, n) as new_action"
-    " from pg_temp.original_rows r where r.place = n % {originals} offset 0) r"
+    " from pg_temp.original_rows r where r.original = n % {originals} offset 0) r"
 )
 
 _TEXTS = frozenset({"text", "json", "jsonb"})
@@ -68,15 +68,18 @@ class Original:
     actor: str
 
 
-def copy(connection: psycopg.Connection, originals: Sequence[Original], count: int) -> None:
+def copy(
+    connection: psycopg.Connection, originals: Sequence[Original], count: int, *, actors: int
+) -> None:
     """Insert copies of the originals in turn, with ids, invoices and actors of their own.
 
-    Copy ``n`` belongs to the actor ``n % COPIED_ACTORS``; its invoice is ``backlog_invoice(n)``.
+    Copy ``n`` belongs to the actor ``n % actors``; its invoice is ``backlog_invoice(n)``.
 
     Args:
         connection: where; the caller commits.
         originals: what is copied, from every table with a column that holds their ids.
         count: how many copies.
+        actors: how many people they belong to.
     """
     began = connection.execute(_HOURS_AGO).fetchone()
     assert began is not None
@@ -90,7 +93,7 @@ def copy(connection: psycopg.Connection, originals: Sequence[Original], count: i
         columns[table].append((column, kind))
     for table, found in columns.items():
         if _keep(connection, table, found):
-            connection.execute(_insert(table, found, count, len(originals)))
+            connection.execute(_insert(table, found, count, len(originals), actors))
             connection.execute("drop table pg_temp.original_rows")
     connection.execute("drop table pg_temp.originals")
     connection.execute("drop function pg_temp.fresh")
@@ -107,24 +110,26 @@ def _keep(connection: psycopg.Connection, table: str, columns: list[tuple[str, s
     return False
 
 
-def _insert(table: str, columns: list[tuple[str, str]], count: int, originals: int) -> sql.Composed:
+def _insert(
+    table: str, columns: list[tuple[str, str]], count: int, originals: int, actors: int
+) -> sql.Composed:
     return _INSERT.format(
         table=sql.Identifier(table),
         columns=sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns),
-        values=sql.SQL(", ").join(_value(name, kind) for name, kind in columns),
+        values=sql.SQL(", ").join(_value(name, kind, actors) for name, kind in columns),
         last=count - 1,
         originals=originals,
     )
 
 
-def _value(name: str, kind: str) -> sql.Composable:
+def _value(name: str, kind: str, actors: int) -> sql.Composable:
     column = sql.SQL("r.{}").format(sql.Identifier(name))
     if kind == "bytea":
-        renamed = _renamed(sql.SQL("convert_from({}, 'UTF8')").format(column))
+        renamed = _renamed(sql.SQL("convert_from({}, 'UTF8')").format(column), actors)
         return sql.SQL("convert_to({}, 'UTF8')").format(renamed)
     if kind not in _TEXTS:
         return column
-    renamed = _renamed(sql.SQL("{}::text").format(column))
+    renamed = _renamed(sql.SQL("{}::text").format(column), actors)
     if name.endswith("_id"):
         # Some ids are neither the action's nor the invoice's: those of an event, of a command.
         return sql.SQL(
@@ -134,8 +139,8 @@ def _value(name: str, kind: str) -> sql.Composable:
     return sql.SQL("{}::{}").format(renamed, sql.SQL(kind))  # type: ignore[arg-type]
 
 
-def _renamed(text: sql.Composable) -> sql.Composed:
+def _renamed(text: sql.Composable, actors: int) -> sql.Composed:
     return sql.SQL(
         "replace(replace(replace({text}, r.old_action, r.new_action),"
         " r.old_invoice, {backlog} || n), r.old_actor, 'actor-' || n % {actors})"
-    ).format(text=text, backlog=BACKLOG, actors=COPIED_ACTORS)
+    ).format(text=text, backlog=BACKLOG, actors=actors)

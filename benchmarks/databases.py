@@ -8,9 +8,12 @@ from typing import Self
 
 import psycopg
 
+from benchmarks.forum.plan import Shape
+from benchmarks.forum.site import Site
 from benchmarks.meter import Meter
 from benchmarks.sides import side_class
-from benchmarks.sides.base import Side
+from benchmarks.sides.base import COPIED_ACTORS, Side
+from benchmarks.sides.tables import vacuum
 from tests.postgres_server import Server
 
 
@@ -23,7 +26,7 @@ class Databases:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._full: dict[tuple[str, int, int], str] = {}
+        self._full: dict[object, str] = {}
         self.meter = Meter(server)
 
     def __enter__(self) -> Self:
@@ -54,7 +57,9 @@ class Databases:
             self._server.drop_database(dsn)
 
     @contextmanager
-    def full(self, name: str, threads: int, *, events: int, rows: int) -> Iterator[Side]:
+    def full(
+        self, name: str, threads: int, *, events: int, rows: int, actors: int = COPIED_ACTORS
+    ) -> Iterator[Side]:
         """A side on a database with a long log; it is filled once and stays until the end.
 
         Args:
@@ -62,16 +67,42 @@ class Databases:
             threads: how many will use it at once.
             events: how many events the log has, at least.
             rows: how many rows the view has, at least.
+            actors: how many people the payments belong to.
         """
-        key = (name, events, rows)
+        key = (name, events, rows, actors)
         if key not in self._full:
             self._full[key] = self._server.create_database()
             with closing(side_class(name)(self._full[key], threads)) as side:
                 side.create(items=1, purses=0)
-                side.fill_log(events=events, rows=rows)
+                side.fill_log(events=events, rows=rows, actors=actors)
         with closing(side_class(name)(self._full[key], threads)) as side:
             self.write_down()
             yield side
+
+    @contextmanager
+    def forum(self, shape: Shape) -> Iterator[Site]:
+        """A forum with views that are up to date; it is written once and stays until the end."""
+        if shape not in self._full:
+            self._full[shape] = self._server.create_database()
+            with closing(Site(self._full[shape], shape)) as site:
+                site.create()
+                site.fold()
+            vacuum(self._full[shape])
+        with closing(Site(self._full[shape], shape)) as site:
+            self.write_down()
+            yield site
+
+    @contextmanager
+    def unfolded_forum(self, shape: Shape) -> Iterator[Site]:
+        """A forum whose views are still empty."""
+        dsn = self._server.create_database()
+        try:
+            with closing(Site(dsn, shape)) as site:
+                site.create()
+                self.write_down()
+                yield site
+        finally:
+            self._server.drop_database(dsn)
 
     def write_down(self) -> None:
         """Let the server write everything to disk, so that no case pays for another."""

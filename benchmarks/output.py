@@ -36,6 +36,7 @@ class Line:
         p50_ms: the median of one call, where calls were timed.
         p99_ms: the 99th percentile of one call, where calls were timed.
         grown_mb: by how much a worker has grown, where its memory was read.
+        lag_p99_ms: the 99th percentile of how late the event loop was, where it was watched.
         done: how many in all.
     """
 
@@ -47,6 +48,7 @@ class Line:
     p50_ms: Spread | None
     p99_ms: Spread | None
     grown_mb: Spread | None
+    lag_p99_ms: Spread | None
     done: int
 
 
@@ -70,6 +72,7 @@ def _line(case: Case, results: Sequence[Result], size: Size) -> Line:
         p50_ms=_spread(result.p50_ms for result in results),
         p99_ms=_spread(result.p99_ms for result in results),
         grown_mb=_spread(result.grown_mb for result in results),
+        lag_p99_ms=_spread(result.lag_p99_ms for result in results),
         done=sum(result.done for result in results),
     )
 

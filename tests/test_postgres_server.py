@@ -17,8 +17,10 @@ import pytest
 from tests.postgres_server import PostgresServer, Server
 
 RUN_WITHOUT_STOP = """
+import signal
 import time
 from tests.postgres_server import PostgresServer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 server = PostgresServer()
 server.start()
 print(server.pid, server.folder, server.data, flush=True)
@@ -51,6 +53,7 @@ def test_shared_server_is_recent_enough(postgres_server: Server) -> None:
     assert int(str(query(postgres_server.dsn(), "show server_version_num"))) >= 140_000
 
 
+@pytest.mark.empty
 def test_each_test_gets_an_empty_database(postgres_server: Server, postgres_dsn: str) -> None:
     mine = query(postgres_dsn, "select current_database()")
     other = postgres_server.create_database()

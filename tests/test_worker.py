@@ -18,13 +18,13 @@ from paidflow import PaidFlow, Receipt, State, Worker
 from paidflow.flow.loaded import Loaded
 from paidflow.payments.contract import Lookup
 from paidflow.payments.sandbox import SandboxGateway
-from paidflow.store.contract import as_time
+from paidflow.store.records import as_time
 from paidflow.store.sqlite import SqliteStore
 from paidflow.testing import ManualClock
 from tests.flow.support import again, expired, history, invoice_of
 from tests.wall import HeldNote, Note, effects
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 def status(flow: PaidFlow, receipt: Receipt) -> dict[str, Any]:
@@ -197,10 +197,17 @@ def test_forever_until_it_is_told_to_stop(flow: PaidFlow, sandbox: SandboxGatewa
 def test_forever_until_a_signal_comes(flow: PaidFlow, number: signal.Signals) -> None:
     assert threading.current_thread() is threading.main_thread(), "signals reach no other thread"
     before = signal.getsignal(number)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), number))
-    timer.start()
-    Worker(flow, poll_s=WAIT_S).run_forever()
-    timer.join()
+    worker = Worker(flow, poll_s=10 * WAIT_S)
+
+    def send() -> None:
+        wait_until(lambda: signal.getsignal(number) is not before)
+        time.sleep(0.2)  # until it rests, most of the time
+        os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    worker.run_forever()
+    sender.join()
     assert signal.getsignal(number) is before
 
 
@@ -226,7 +233,7 @@ def test_a_database_that_is_away_for_a_while(
     error: Exception = psycopg.OperationalError("the server closed the connection")
     if isinstance(store, SqliteStore):
         error = sqlite3.OperationalError("database is locked")
-    begin, left = store._begin, [3]
+    begin, left = store.begin, [3]
 
     def away() -> Any:
         if threading.current_thread() is thread and left[0]:
@@ -234,7 +241,7 @@ def test_a_database_that_is_away_for_a_while(
             raise error
         return begin()
 
-    monkeypatch.setattr(store, "_begin", away)
+    monkeypatch.setattr(store, "begin", away)
     worker = Worker(flow, poll_s=0.01)
     thread = threading.Thread(target=worker.run_forever)
     thread.start()

@@ -10,7 +10,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from paidflow import AfterPaid, Context, LatePolicy, Money, PaidAction, PaidFlow, sats
+from paidflow import (
+    POOL,
+    AfterPaid,
+    Context,
+    LatePolicy,
+    Money,
+    PaidAction,
+    PaidFlow,
+    Posting,
+    Receiver,
+    purse,
+    sats,
+    shares,
+    territory,
+)
 from paidflow.clock import Clock
 from paidflow.errors import Refused
 from paidflow.ids import Ids
@@ -18,8 +32,9 @@ from paidflow.payments.contract import Gateway
 
 SECRET = "a secret only for tests"
 TABLES = (
-    "create table wall (id text primary key, text text not null, undone integer not null)",
-    "create table effects (id text not null, hook text not null)",
+    "create table if not exists wall"
+    " (id text primary key, text text not null, undone integer not null)",
+    "create table if not exists effects (id text not null, hook text not null)",
 )
 RAISED: Counter[tuple[str, str]] = Counter()
 """How often a hook of an action has raised; it outlives the rolled-back transaction."""
@@ -69,6 +84,9 @@ class Note(PaidAction):
         ctx.tx.execute("update wall set undone = undone - 1 where id = :id", id=ctx.action_id)
         self._leave(ctx, "on_retry")
 
+    def on_reversed(self, ctx: Context) -> None:
+        self._leave(ctx, "on_reversed")
+
     def after_paid(self, paid: AfterPaid) -> None:
         self._raise(paid.action_id, "after_paid")
 
@@ -109,7 +127,47 @@ class CarefulNote(Note):
     late_payment: ClassVar[LatePolicy] = LatePolicy.PERSON
 
 
-NOTES = (Note, HeldNote, CreditedNote, CarefulNote)
+class WrappedNote(Note):
+    """A note that pays Bob: 70 % go to one of his wallets, 21 % to a territory, 9 % to the pool."""
+
+    kind = "wrapped-note"
+    optimistic = False
+
+    wallets: Sequence[str] = ("bob-phone", "bob-home")
+
+    def payouts(self, ctx: Context) -> Sequence[Posting]:
+        assert ctx.cost is not None
+        return shares(ctx.cost, {purse("bob"): 70, territory("music"): 21}, rest=POOL)
+
+    def receivers(self, ctx: Context) -> Sequence[Receiver]:
+        return [Receiver(purse("bob"), wallet) for wallet in self.wallets]
+
+
+class EagerNote(WrappedNote):
+    """The same, optimistic: done at once, and paid for by a hold all the same."""
+
+    kind = "eager-note"
+    optimistic = True
+
+
+class RefundedNote(Note):
+    """A note whose late money goes back to the payer; its gateway must be able to send it."""
+
+    kind = "refunded-note"
+    late_payment: ClassVar[LatePolicy] = LatePolicy.REFUND
+
+
+class SharedNote(Note):
+    """A note that pays others: 70 per cent to bob, 21 to the owner of the wall, 9 to the pool."""
+
+    kind = "shared-note"
+
+    def payouts(self, ctx: Context) -> Sequence[Posting]:
+        assert ctx.cost is not None
+        return shares(ctx.cost, {purse("bob"): 70, territory("wall"): 21}, rest=POOL)
+
+
+NOTES = (Note, HeldNote, CreditedNote, CarefulNote, WrappedNote, EagerNote)
 
 
 def create_tables(flow: PaidFlow) -> None:

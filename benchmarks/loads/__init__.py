@@ -10,6 +10,7 @@ from benchmarks.databases import Databases
 LOADS = {
     "lifecycle": "lifecycles",
     "zap": "lifecycles",
+    "payout": "lifecycles",
     "full_log": "lifecycles",
     "credits": "credits",
     "settle": "settling",
@@ -21,6 +22,11 @@ LOADS = {
     "rebuild": "folding",
     "scan": "folding",
     "memory": "memory",
+    "loop": "loop",
+    "hot": "forum_pages",
+    "tree": "forum_pages",
+    "profile": "forum_pages",
+    "fold_zaps": "fold_zaps",
 }
 """Which module runs a load."""
 

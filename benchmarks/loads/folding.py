@@ -5,11 +5,15 @@ from __future__ import annotations
 from benchmarks.cases import Case, Result, Size
 from benchmarks.databases import Databases
 from benchmarks.loads.job import JobNotDone
+from benchmarks.sides.base import FOLDED_ACTORS
 
 
 def run(databases: Databases, case: Case, size: Size, round_: int) -> Result:
     """Fold all events of the log that the view is made of."""
-    with databases.full(case.side, case.threads, events=size.folded, rows=0) as side:
+    opened = databases.full(
+        case.side, case.threads, events=size.folded, rows=0, actors=FOLDED_ACTORS
+    )
+    with opened as side:
         # Every round has a view of its own, and leaves it behind.
         view = f"{case.load}_{round_}"
         if case.load == "rebuild":

@@ -53,4 +53,6 @@ def _measure_program(
 def _step(case: Case, side: Side) -> Callable[[int], object]:
     if case.load == "zap":
         return lambda n: side.zap(n, n % case.items)
+    if case.load == "payout":
+        return lambda n: side.pay_out(n, n % case.items)
     return lambda n: side.settle(side.perform(n))

@@ -14,6 +14,12 @@ from benchmarks.measures import (
     i_folding,
     j_credits,
     k_memory,
+    l_loop,
+    m_popular_author,
+    n_hot_list,
+    o_tree,
+    p_profile,
+    q_hot_folding,
 )
 from benchmarks.rounds import Measure
 
@@ -33,6 +39,12 @@ MEASURES: tuple[Measure, ...] = (
     i_folding.REBUILT,
     j_credits.MEASURE,
     k_memory.MEASURE,
+    l_loop.MEASURE,
+    m_popular_author.MEASURE,
+    n_hot_list.MEASURE,
+    o_tree.MEASURE,
+    p_profile.MEASURE,
+    q_hot_folding.MEASURE,
 )
 
 CONTEXT = (*a_hand_written.CONTEXT, *e_hot_item.CONTEXT)

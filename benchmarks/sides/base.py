@@ -15,6 +15,12 @@ ACTORS = 1_000
 COPIED_ACTORS = 99_991
 """How many people the copied payments belong to; a prime, so that each has some of all sorts."""
 
+FOLDED_ACTORS = 997
+"""How many people the payments of a log that is folded belong to: a view adds up what many share.
+
+It is a prime too, and as many as take part elsewhere.
+"""
+
 PURSE = 10**12
 """What a person who pays from credits has, in minor units: enough for any run."""
 
@@ -84,6 +90,10 @@ class Side(ABC):
         """A lifecycle whose settlement also inserts a row that refers to an item."""
         raise NotImplementedError
 
+    def pay_out(self, n: int, author: int) -> None:
+        """A lifecycle whose money goes to the purse of an author."""
+        raise NotImplementedError
+
     def perform_from_credits(self, n: int) -> None:
         """Debit the purse of an actor, and store a paid payment and a visible view row."""
         raise NotImplementedError
@@ -106,8 +116,11 @@ class Side(ABC):
             count=last - first,
         )
 
-    def fill_log(self, *, events: int, rows: int) -> None:
-        """Store payments until there are so many events and rows of the view; some are unpaid."""
+    def fill_log(self, *, events: int, rows: int, actors: int) -> None:
+        """Store payments of so many people until there are so many events and rows of the view.
+
+        Some are unpaid.
+        """
         raise NotImplementedError
 
     def rows_to_read(self, count: int) -> list[str]:

@@ -8,8 +8,6 @@ from paidflow.states.events import Paid, Requested
 from paidflow.views.batch import Batch
 from paidflow.views.counter import Counter
 
-_ACTORS = "select action_id, actor from paidflow_actions where action_id in (:actions)"
-
 EVENTS = (Requested, Paid)
 """What it is made of: two of the four events of a lifecycle."""
 
@@ -31,13 +29,8 @@ class Spent(Counter):
         self.version = version  # type: ignore[misc]
 
     def count(self, batch: Batch) -> Iterator[tuple[str, int, int, int]]:
-        actors = batch.look_up(_ACTORS)
-        for recorded in batch:
-            actor = actors[recorded.action_id]["actor"]
-            match recorded.event:
-                case Requested():
-                    yield actor, 1, 0, 0
-                case Paid(amount=amount):
-                    yield actor, 0, 1, amount.amount
-                case _:
-                    raise AssertionError("it asks for nothing else")
+        actors = batch.actors()
+        for action_id in batch.actions(Requested):
+            yield actors[action_id] or "nobody", 1, 0, 0
+        for action_id, paid in batch.of(Paid):
+            yield actors[action_id] or "nobody", 0, 1, paid.amount.amount

@@ -10,11 +10,23 @@ import psycopg
 
 from benchmarks.copies import Original, copy
 from benchmarks.gateway import PRICE
-from benchmarks.sides.base import PAGE_ROWS, PURSE, Counts, Side, actor
+from benchmarks.sides.base import COPIED_ACTORS, PAGE_ROWS, PURSE, Counts, Side, actor
 from benchmarks.sides.spent import EVENTS, Spent
 from benchmarks.sides.tables import vacuum
-from paidflow import CREDITS, INVOICE, Context, Money, PaidAction, PaidFlow, Reader, Worker
+from paidflow import (
+    CREDITS,
+    INVOICE,
+    Context,
+    Money,
+    PaidAction,
+    PaidFlow,
+    Posting,
+    Reader,
+    Worker,
+    purse,
+)
 from paidflow.views.folding import Folding
+from paidflow.views.pages import SIZE
 from paidflow.views.rebuild import rebuild
 
 _TABLES = (
@@ -44,8 +56,6 @@ _SCAN = (
 )
 _TO_FOLD = f"select count(*) {_WANTED}"
 _TOPICS = [f"{event.name}@{event.version}" for event in EVENTS]
-_SCAN_ROWS = 5_000
-
 UNPAID_SHARE = 20
 """One of so many payments in a full log is unpaid, so that the visibility rule hides something."""
 
@@ -90,6 +100,17 @@ class Zap(Post):
         paid[0][1].tx.execute(add, rows=json.dumps(rows))
 
 
+class Tip(Post):
+    """A post whose money goes to an author."""
+
+    kind = "tip"
+
+    author: int
+
+    def payouts(self, ctx: Context) -> Sequence[Posting]:
+        return (Posting(purse(f"author-{self.author}"), PRICE),)
+
+
 class CreditPost(Post):
     """A post paid from the purse."""
 
@@ -105,6 +126,7 @@ class WithPaidflow(Side):
             "lifecycle",
             "settle",
             "zap",
+            "payout",
             "credits",
             "backlog",
             "zap_backlog",
@@ -115,6 +137,11 @@ class WithPaidflow(Side):
             "rebuild",
             "scan",
             "memory",
+            "loop",
+            "hot",
+            "tree",
+            "profile",
+            "fold_zaps",
         }
     )
 
@@ -142,11 +169,20 @@ class WithPaidflow(Side):
     def perform(self, n: int) -> str:
         return self._request(Post(text=f"post {n}"), n)
 
+    async def perform_in_loop(self, n: int) -> str:
+        """The same as ``perform``, for a coroutine."""
+        receipt = await self.flow.aio.perform(Post(text=f"post {n}"), actor=actor(n))
+        assert receipt.invoice_id is not None
+        return receipt.invoice_id
+
     def settle(self, invoice_id: str) -> None:
         self.flow.sync("noop", invoice_id)
 
     def zap(self, n: int, item: int) -> None:
         self.settle(self._request(Zap(text=f"zap {n}", item=item), n))
+
+    def pay_out(self, n: int, author: int) -> None:
+        self.settle(self._request(Tip(text=f"tip {n}", author=author), n))
 
     def perform_from_credits(self, n: int) -> None:
         self.flow.perform(CreditPost(text=f"post {n}"), actor=actor(n))
@@ -155,7 +191,8 @@ class WithPaidflow(Side):
         unpaid: list[PaidAction] = [Zap(text="zap", item=item) for item in range(items)]
         originals = [self._original(action) for action in unpaid or [Post(text="post")]]
         with psycopg.connect(self.dsn) as connection:
-            copy(connection, originals, count)
+            connection.execute(_LATER)  # a long run is not to look at them by itself
+            copy(connection, originals, count, actors=COPIED_ACTORS)
         vacuum(self.dsn)
 
     def settle_backlog(self, first: int, last: int) -> None:
@@ -163,14 +200,15 @@ class WithPaidflow(Side):
         self.gateway.told = last
         self.catch_up()
 
-    def fill_log(self, *, events: int, rows: int) -> None:
+    def fill_log(self, *, events: int, rows: int, actors: int) -> None:
         originals = [self._original(Post(text="post")) for _ in range(UNPAID_SHARE)]
         for original in originals[1:]:
             self.settle(original.invoice_id)
         with psycopg.connect(self.dsn) as connection:
             log = connection.execute("select count(*) from paidflow_events").fetchone()
             assert log is not None
-            copy(connection, originals, max(rows, events * len(originals) // log[0]))
+            count = max(rows, events * len(originals) // log[0])
+            copy(connection, originals, count, actors=actors)
             connection.execute(_LATER)
         vacuum(self.dsn)
 
@@ -201,7 +239,7 @@ class WithPaidflow(Side):
     def scan(self) -> int:
         # A cursor of the server, which hands out as much at once as a page of folding.
         with psycopg.connect(self.dsn) as connection, connection.cursor("scan") as cursor:
-            cursor.itersize = _SCAN_ROWS
+            cursor.itersize = SIZE
             return sum(1 for _ in cursor.execute(_SCAN, [_TOPICS], binary=True))
 
     def events_to_fold(self) -> int:
@@ -241,7 +279,7 @@ class WithPaidflow(Side):
     def _open(self, *, create: bool) -> PaidFlow:
         return PaidFlow.open(
             self.dsn,
-            actions=[Post, Zap, CreditPost],
+            actions=[Post, Zap, Tip, CreditPost],
             gateways={"noop": self.gateway},
             secret="a secret only for benchmarks",
             create=create,

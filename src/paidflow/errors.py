@@ -63,8 +63,20 @@ class ActionNotFound(PaidflowError):
     """There is no such action, or it is not yours."""
 
 
+class UnbalancedPayouts(PaidflowError):
+    """What this action pays out is not exactly what it costs."""
+
+
 class InsufficientFunds(PaidflowError):
     """There is not enough money in the purse."""
+
+
+class InvalidDestination(PaidflowError, ValueError):
+    """This is not an invoice or an address that can be paid from here."""
+
+
+class PaymentUsed(PaidflowError):
+    """This invoice was used for a payment before; ask the receiver for a new one."""
 
 
 class NoFunding(PaidflowError):
@@ -77,12 +89,28 @@ class TooManyOpenInvoices(PaidflowError):
     retryable = True
 
 
+class SecondPayer(PaidflowError):
+    """One transaction is for one payer; to have several, lock all of them first."""
+
+
+class ApplicationRowsRefused(PaidflowError):
+    """The database does not take rows of the application itself; nothing of paidflow is wrong."""
+
+
 class ClaimTaken(PaidflowError):
     """Somebody was first: this can be done only once."""
 
 
 class Refused(PaidflowError):
     """The action is not allowed."""
+
+
+class InvalidField(Refused):
+    """One of the fields is not allowed as it is."""
+
+    def __init__(self, field: str, why: str) -> None:
+        self.field = field
+        PaidflowError.__init__(self, f"{field}: {why}")
 
 
 class PayloadErased(PaidflowError):
@@ -95,6 +123,26 @@ class NothingToClaim(PaidflowError):
 
 class NotResolvable(PaidflowError):
     """This resolution does not fit what the action is waiting for."""
+
+
+class ZeroRefund(PaidflowError, ValueError):
+    """A refund must be of more than nothing."""
+
+
+class NegativeRefund(PaidflowError, ValueError):
+    """A refund cannot be negative."""
+
+
+class RefundInOtherCurrency(CurrencyMismatch):
+    """A refund is in the currency in which the action was paid."""
+
+
+class RefundTooLarge(PaidflowError):
+    """This is more than can still be given back."""
+
+
+class RefundUnsupported(PaidflowError):
+    """The gateway that received this money cannot send it back."""
 
 
 class NotAtRest(PaidflowError):
@@ -126,8 +174,20 @@ class NotCancellable(Conflict):
     retryable = False
 
 
+class NotRefundable(Conflict):
+    """Only what was paid can be refunded."""
+
+    retryable = False
+
+
 class GatewayUnavailable(PaidflowError):
     """The payment gateway cannot be reached right now; nothing was changed."""
+
+    retryable = True
+
+
+class QuoteUnavailable(PaidflowError):
+    """There is no exchange rate for this payment right now; nothing was changed."""
 
     retryable = True
 
@@ -164,7 +224,7 @@ class NetworkInTransaction(PaidflowError):
 
 
 class TransactionOpen(PaidflowError):
-    """A transaction of paidflow is already open here; inside a hook, use ``ctx.tx``."""
+    """A transaction is open here; in a hook use ``ctx.tx``, else pass it as ``tx`` or end it."""
 
 
 class UnknownEvent(PaidflowError):
@@ -179,8 +239,24 @@ class InvalidConfiguration(PaidflowError):
     """The configuration is not usable."""
 
 
+class TransactionMissing(InvalidConfiguration):
+    """No transaction is open on this connection that the caller could commit."""
+
+
+class UnsupportedIsolation(InvalidConfiguration):
+    """On PostgreSQL only transactions with the level READ COMMITTED can be joined."""
+
+
 class MissingTables(InvalidConfiguration):
-    """The tables of paidflow are missing; create them first (open with create=True)."""
+    """The tables of paidflow are missing; create them first (paidflow migrate, or create=True)."""
+
+
+class OlderTables(InvalidConfiguration):
+    """The tables are of an older version than this program needs; run paidflow migrate."""
+
+
+class NewerTables(InvalidConfiguration):
+    """The tables were migrated past what this program can work with; run a newer program."""
 
 
 class SandboxRefused(InvalidConfiguration):
@@ -189,6 +265,13 @@ class SandboxRefused(InvalidConfiguration):
 
 class IdentityMismatch(InvalidConfiguration):
     """This log belongs to another gateway account; it must be adopted before it may act."""
+
+
+class RestoredCopy(IdentityMismatch):
+    """This database is a copy or was restored and must be adopted before it may act."""
+
+    def __init__(self) -> None:
+        super().__init__("paidflow adopt --after-restore")
 
 
 class WebhookRefused(PaidflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class Ids(Protocol):
         ...
 
 
+_VERSION_7 = 7 << 76 | 2 << 62
+_RANDOM = (1 << 76) - 1 & ~(3 << 62)
+
+
 class RandomIds:
     """Time-ordered UUIDs (RFC 9562, version 7), which keep database indexes compact.
 
@@ -32,10 +37,10 @@ class RandomIds:
 
     def new_id(self) -> str:
         milliseconds = int(self._clock.now().timestamp() * 1000) & (2**48 - 1)
-        random = secrets.token_hex(10)
-        variant = "89ab"[int(random[3], 16) & 3]
-        time = f"{milliseconds:012x}"
-        return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
+        random = int.from_bytes(os.urandom(10))
+        bits = milliseconds << 80 | _VERSION_7 | random & _RANDOM
+        digits = f"{bits:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def new_nonce(self) -> str:
         return secrets.token_hex(16)

@@ -14,6 +14,7 @@ MINOR_DIGITS = {
     **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
+_INVOICE_UNITS = {"BTC": 1000}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MAX_AMOUNT = 2**63 - 1
 
@@ -64,7 +65,7 @@ class Money:
             return f"{self.amount // 1000} sats"
         if self.currency == "BTC":
             return f"{self.amount} msats"
-        digits = MINOR_DIGITS.get(self.currency, MINOR_DIGITS_DEFAULT)
+        digits = minor_digits(self.currency)
         sign, units = "-" * (self.amount < 0), str(abs(self.amount)).rjust(digits + 1, "0")
         number = f"{units[:-digits]}.{units[-digits:]}" if digits else units
         return f"{sign}{number} {self.currency}"
@@ -73,6 +74,16 @@ class Money:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency}")
         return other.amount
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimal digits the minor unit of a currency has (ISO 4217): 2 for cents."""
+    return MINOR_DIGITS.get(currency, MINOR_DIGITS_DEFAULT)
+
+
+def invoice_unit(currency: str) -> int:
+    """The smallest amount that invoices ask for, in minor units: a satoshi, a cent."""
+    return _INVOICE_UNITS.get(currency, 1)
 
 
 def sats(amount_sats: int) -> Money:

@@ -9,33 +9,40 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Protocol
 
 from paidflow import checkpoints
+from paidflow.correlation import about
 from paidflow.errors import PaidflowError
+from paidflow.flow.following import Following
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.paid_flow import PaidFlow
+from paidflow.flow.sweeping import Sweeping
+from paidflow.spans import span
 from paidflow.states import events as e
 from paidflow.states.machine import State
 from paidflow.states.owed import OwedKind, owed
-from paidflow.store.contract import Status, row_to_status
+from paidflow.store.records import Status, row_to_status
+from paidflow.tasks import PeriodicTask, Tasks
 
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
 ROUNDS_MAX = 10_000
-PAGE_TRIES = 100
-"""How often a page of messages is read before an invoice without an answer is left behind."""
+_OVERDUE = {
+    State.FORWARDING: e.AttentionReason.FORWARD_OVERDUE,
+    State.CAPTURING: e.AttentionReason.CAPTURE_OVERDUE,
+}
 
-_WAITING = frozenset({OwedKind.PAYMENT, OwedKind.HOLD, OwedKind.WATCH})
+_WAITING = frozenset({OwedKind.PAYMENT, OwedKind.HOLD, OwedKind.WATCH, OwedKind.REVERSAL})
 ALARM = timedelta(hours=1)
-"""After this time a person is told that an invoice does not close."""
+"""After this time a person is told that an invoice does not close, or a refund does not show."""
+
+FORWARD_ALARM = timedelta(minutes=10)
+"""After this time a person is told that a payment to a receiver is stuck."""
 
 
 class Folds(Protocol):
@@ -52,6 +59,7 @@ class Worker:
     Args:
         flow: what to work on.
         folding: keeps views up to date, if there are any.
+        tasks: what has to be done again and again.
         batch: how many actions are leased at once, 1 to 1,000.
         lease_s: how long nobody else tries them.
         poll_s: how long to rest when there is nothing to do.
@@ -63,19 +71,21 @@ class Worker:
         flow: PaidFlow,
         *,
         folding: Folds | None = None,
+        tasks: Sequence[PeriodicTask] = (),
         batch: int = 20,
         lease_s: int = 60,
         poll_s: float = 1.0,
-        together: int = 200,
+        together: int = 250,
     ) -> None:
         self._flow = flow
         self._folding = folding
         self._batch = min(max(batch, 1), 1000)
         self._lease = timedelta(seconds=lease_s)
         self._poll_s = poll_s
-        self._together = min(max(together, 1), 1000)
         self._stopping = threading.Event()
-        self._unanswered: Counter[str] = Counter()
+        self._sweeping = Sweeping(flow.store, flow.clock)
+        self._tasks = Tasks(flow, tasks)
+        self._following = Following(flow, together, self._stopping)
 
     def stop(self) -> None:
         """Ask the worker to end after the action that it is working on."""
@@ -102,18 +112,27 @@ class Worker:
     def run_once(self) -> int:
         """Read the messages that are there, do what is due now, and fold a page of each view.
 
+        Periodic tasks come last, so they see what was folded.
+
         Returns:
-            How many messages were read, actions were worked on, and positions were folded.
+            How many messages were read, actions were worked on, and positions were folded, and how
+            much the tasks had to do.
+
+        Raises:
+            RestoredCopy: when the database is a copy that nobody has adopted.
         """
+        self._flow.gateways.refuse_copy()
         with checkpoints.flow("worker"):
-            done = self._read_updates() + self._do_due()
-        return done + (self._folding.run_once() if self._folding is not None else 0)
+            done = self._following.run_once() + self._do_due()
+            self._sweeping.run_once()
+        done += self._folding.run_once() if self._folding is not None else 0
+        return done + self._tasks.run_once()
 
     def run_until_idle(self) -> int:
         """Work until there is nothing to do now; for tests and scripts.
 
         Returns:
-            How many messages were read, actions were worked on, and positions were folded.
+            How much was done in all.
         """
         done = 0
         for _ in range(ROUNDS_MAX):
@@ -122,37 +141,6 @@ class Worker:
                 return done
             done += now
         raise AssertionError("the worker does not come to rest")
-
-    def _read_updates(self) -> int:
-        read = 0
-        store = self._flow.store
-        for name in self._flow.gateways.streaming():
-            with store.reading() as tx:
-                row = tx.query("select_cursor", gateway=name).fetchone()
-            cursor = row["cursor"] if row else None
-            updates = self._flow.gateways.updates(name, cursor)
-            answered = self._follow(name, [hint.invoice_id for hint in updates.hints])
-            if updates.cursor == (cursor or "") or not self._may_go_on(name, answered):
-                continue
-            with store.transaction("cursor") as tx:
-                tx.query("upsert_cursor", gateway=name, cursor=updates.cursor)
-            read += len(updates.hints)
-        return read
-
-    def _may_go_on(self, gateway: str, answered: bool) -> bool:
-        """A page is read again until every invoice on it got an answer, but not for ever."""
-        self._unanswered[gateway] = 0 if answered else self._unanswered[gateway] + 1
-        return self._unanswered[gateway] % PAGE_TRIES == 0
-
-    def _follow(self, gateway: str, invoice_ids: Sequence[str]) -> bool:
-        """Whether every invoice got an answer; together they cost much less than one by one."""
-        pages = range(0, len(invoice_ids), self._together)
-        parts = [invoice_ids[first : first + self._together] for first in pages]
-        if len(parts) < 2:
-            return not any(self._flow.sync_many(gateway, part) for part in parts)
-        # While one part is written, the next one is looked at.
-        with ThreadPoolExecutor(2) as pool:
-            return not any(list(pool.map(partial(self._flow.sync_many, gateway), parts)))
 
     def _do_due(self) -> int:
         now = self._flow.clock.now()
@@ -163,7 +151,8 @@ class Worker:
             ).fetchall()
         for row in rows:
             if not self._stopping.is_set():
-                self._work(row["action_id"])
+                with span("work", action_id=row["action_id"]):
+                    self._work(row["action_id"])
             with self._flow.store.transaction("release") as tx:
                 tx.query("release", action_id=row["action_id"], token=token)
         return len(rows)
@@ -178,11 +167,13 @@ class Worker:
                 loaded, in_vain = steps.drive(loaded, hooks_too=True)
             except Exception as error:
                 # One action that cannot be worked on must not keep the others from being.
-                logger.warning("action %s: %s", action_id, type(error).__name__)
+                told = type(error).__name__
+                logger.warning("action %s: %s", action_id, told, extra=about(action_id))
                 loaded = steps.reload(loaded)
             status = self._status(action_id)
         except PaidflowError as error:  # unreadable for this program: again after the lease
-            logger.error("action %s: %s", action_id, type(error).__name__)
+            told = type(error).__name__
+            logger.error("action %s: %s", action_id, told, extra=about(action_id))
             return
         if status is None:
             return
@@ -239,24 +230,42 @@ class Worker:
         self._flow.steps.note(loaded, give_up, "give_up")
 
     def _alarm(self, loaded: Loaded, status: Status) -> None:
-        """Tell a person about an invoice that should have been closed an hour ago."""
+        """Tell a person about what should have ended an hour ago."""
         a = loaded.aggregate
-        if a.attention is not None or a.current is None or status.state_since is None:
+        if a.attention is not None or status.state_since is None:
             return
         since = status.state_since
-        if a.state in (State.PENDING, State.PENDING_HELD):
+        if a.state is State.FORWARDING:
+            alarm = ALARM if a.current is None else FORWARD_ALARM
+            self._ask_person(loaded, since, e.AttentionReason.FORWARD_OVERDUE, alarm)
+            return
+        if a.current is None:
+            return
+        if status.owed == OwedKind.REFUND:
+            since = status.first_tried_at
+        elif a.state in (State.PENDING, State.PENDING_HELD):
             since = a.current.expires_at
         elif status.owed != OwedKind.CLOSE_OTHER and a.state not in (
             State.CANCELLING,
             State.CAPTURING,
         ):
             return
-        if since is None or self._flow.clock.now() - since < ALARM:
-            return
         reason = e.AttentionReason.CLOSE_OVERDUE
         if a.state is State.CAPTURING:
             reason = e.AttentionReason.CAPTURE_OVERDUE
-        self._flow.steps.note(loaded, e.AttentionAsked(reason=reason), "alarm")
+        if status.owed == OwedKind.REFUND:
+            reason = e.AttentionReason.REFUND_OVERDUE
+        self._ask_person(loaded, since, reason, ALARM)
+
+    def _ask_person(
+        self,
+        loaded: Loaded,
+        since: datetime | None,
+        reason: e.AttentionReason,
+        alarm: timedelta,
+    ) -> None:
+        if since is not None and self._flow.clock.now() - since >= alarm:
+            self._flow.steps.note(loaded, e.AttentionAsked(reason=reason), "alarm")
 
     def _passing(self, error: BaseException) -> bool:
         retryable = isinstance(error, PaidflowError) and error.retryable

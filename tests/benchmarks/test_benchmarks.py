@@ -20,8 +20,10 @@ from benchmarks.cases import Case, Result, Size
 from benchmarks.chart import chart
 from benchmarks.databases import Databases
 from benchmarks.figures import Spread, percentile
+from benchmarks.forum.site import Site
 from benchmarks.gateway import PAGE, NoopGateway, backlog_invoice
 from benchmarks.loads import run_case
+from benchmarks.loads.forum_pages import PAGES
 from benchmarks.loads.job import JobNotDone
 from benchmarks.loads.memory import resident_mb
 from benchmarks.measures import CONTEXT, MEASURES
@@ -50,14 +52,20 @@ TINY = Size(
     rows=400,
     pages=20,
     folded=1_000,
+    items=90,
+    acts=3,
+    tree=10,
+    hot_acts=20,
     memory_from=10,
     memory_to=20,
     count=20,
 )
+FORUM_LOADS = (*PAGES, "fold_zaps")
 STEPWISE = [name for name in NAMES if name != "pgbench"]
 LOADS = {
     "lifecycle": Case("", "lifecycle", threads=4),
     "zap": Case("", "zap", threads=4, items=7),
+    "payout": Case("", "payout", threads=4, items=7),
     "credits": Case("", "credits", threads=4),
     "settle": Case("", "settle", processes=2),
     "backlog": Case("", "backlog", threads=4),
@@ -69,6 +77,8 @@ LOADS = {
     "fold": Case("", "fold"),
     "rebuild": Case("", "rebuild"),
     "scan": Case("", "scan"),
+    "loop": Case("", "loop", tasks=7),
+    **{load: Case("", load) for load in FORUM_LOADS},
 }
 EVERY = [
     replace(case, side=name)
@@ -132,6 +142,23 @@ def test_a_page_that_is_not_full_is_found_out(
     monkeypatch.setattr(WithPaidflow, "read_page", lambda self, after, ruled: 49)
     with pytest.raises(JobNotDone):
         run_case(databases, replace(LOADS["read"], side="paidflow"), TINY, 0)
+
+
+@pytest.mark.parametrize(("load", "page"), [("hot", "hot"), ("tree", "bare_tree")])
+def test_a_page_of_a_forum_that_is_not_full_is_found_out(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, load: str, page: str
+) -> None:
+    monkeypatch.setattr(Site, page, lambda self, n: 3)
+    with pytest.raises(JobNotDone):
+        run_case(databases, replace(LOADS[load], side="paidflow"), TINY, 0)
+
+
+def test_acts_that_are_not_folded_are_found_out(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Site, "counted_msats", lambda self: 3)
+    with pytest.raises(JobNotDone):
+        run_case(databases, replace(LOADS["fold_zaps"], side="paidflow"), TINY, 0)
 
 
 def test_every_side_waits_until_its_commits_are_on_disk() -> None:
@@ -365,4 +392,4 @@ def test_a_profile_names_packages_and_functions(postgres_dsn: str) -> None:
         side.create(items=1, purses=0)
         told = own_time(side, 3)
     assert "psycopg" in told
-    assert "states/aggregate.py" in told
+    assert "states/evolve.py" in told

@@ -114,7 +114,7 @@ def _run(job: Job) -> Points:
     checkpoints.observe(points)
     try:
         told = SCRIPTS[job.script]
-        world = open_world(job.place, job.seed, told.grace_s)
+        world = open_world(job.place, job.seed, told.grace_s, receives=told.receives)
         points.world = world
         if job.do == "script":
             told.run(world, told.action)
@@ -132,7 +132,7 @@ def _run(job: Job) -> Points:
 def _heal(job: Job) -> dict[str, Any]:
     """Start again after a death: the world goes on, workers do what is owed, all is checked."""
     told = SCRIPTS[job.script]
-    world = open_world(job.place, job.seed, told.grace_s)
+    world = open_world(job.place, job.seed, told.grace_s, receives=told.receives)
     wrong = [f"at the moment of death: {line}" for line in invariants.always(world)]
     world.sandbox.outage(False)
     if job.replays:
@@ -141,6 +141,7 @@ def _heal(job: Job) -> dict[str, Any]:
         _pay(world)
     for seconds in TICKS_S:
         world.clock.tick(seconds)
+        world.end_payments(arrive=job.pays)
         world.work_until_quiet()
         if not any(invariants.unrest(world, told)):
             break
@@ -163,6 +164,8 @@ def _leased(job: Job) -> int:
 def _replay(world: World, told: Script) -> None:
     if told.grants:
         world.grant()
+    if told.earns:
+        world.earn()
     try:
         world.request(told.action, told.actor)
     except PaidflowError as error:  # a fault that is still queued up at the bank

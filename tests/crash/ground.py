@@ -20,7 +20,7 @@ from tests.crash.world import START, Place, SharedClock
 from tests.wall import open_wall
 
 MEMORY = Path("/dev/shm")
-GONE_SECONDS_MAX = 20
+GONE_SECONDS_MAX = 60
 _TABLES = """
     select tablename from pg_tables where schemaname = 'public' and tablename <> 'paidflow_schema'
 """
@@ -49,8 +49,15 @@ class Ground:
         clock = SharedClock(str(folder / "template.clock"))
         clock.set(START)
         bank = SandboxGateway(folder / "template.bank", sandbox=True, clock=clock)
-        open_wall(url, {"sandbox": bank}, clock=clock).close()
+        flow = open_wall(url, {"sandbox": bank}, clock=clock)
+        with flow, flow.store.transaction("wipe") as tx:
+            tx.execute("delete from paidflow_home")  # the copies are no backups
         bank.close()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file."""
+        return self._admin is None
 
     @property
     def report(self) -> str:

@@ -7,14 +7,31 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from paidflow import PaidFlow
-from paidflow.ledger.entries import unclaimed
-from paidflow.states.machine import FINAL
-from paidflow.store.contract import as_time
+from paidflow.ledger.accounts import advanced, is_spendable, reserved, unclaimed
+from paidflow.ledger.accounts import refunding as refunding_account
+from paidflow.payments.contract import Unreachable
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.amounts import amount_in
+from paidflow.states.events import Mode
+from paidflow.states.machine import FINAL, REAL
+from paidflow.states.part import part_id
+from paidflow.states.pay_out import PayOutFact
+from paidflow.states.postings import total
+from paidflow.states.reversals import refunding
+from paidflow.store.records import as_time
 from tests.crash.script import Script
 from tests.crash.world import GRANTED, World
+from tests.payday import Cash
 from tests.wall import effects
+from tests.zaps import differences
 
 PAYABLE = frozenset({"open", "pending"})
+EARNED = """
+    select n.amount from paidflow_entries n
+    join paidflow_log e on e.originator_id = n.source and e.originator_version = n.version
+    where n.source = :action_id and e.topic like 'paid-action.paid@%' and n.credit <> 'exchange'
+"""
+"""What was paid out for an action, to whomever."""
 
 
 def select(flow: PaidFlow, sql: str, **params: Any) -> list[Mapping[str, Any]]:
@@ -50,20 +67,27 @@ def always(w: World) -> Iterator[str]:
             yield f"nothing is owed in {status}"
         yield from _effects(w.flow, status)
     yield from _invoices(w)
+    yield from _payments(w)
     yield from _ledger(w)
 
 
 def _effects(flow: PaidFlow, status: Mapping[str, Any]) -> Iterator[str]:
     action_id, state = status["action_id"], status["state"]
-    done = effects(flow, action_id)
     loaded = flow.steps.load(action_id)
     assert loaded is not None
     a = loaded.aggregate
+    done = effects(flow, action_id)
+    for number, _ in enumerate(a.parts, start=1):
+        carried = effects(flow, part_id(action_id, number))
+        if carried != done:
+            yield f"{carried} of part {number}, but {done} of the action itself"
     if done["perform"] != int(status["performed"]):
         yield f"perform took effect {done['perform']} times: {status}"
-    if done["on_paid"] != int(state == "PAID"):
-        yield f"on_paid took effect {done['on_paid']} times in {state}"
-    if done["on_failed"] - done["on_retry"] != int(a.undone):
+    went_back = state in ("REFUNDED", "DISPUTED")
+    real = state == "PAID" or (went_back and a.undo_owed)
+    if done["on_paid"] - done["on_reversed"] != int(real):
+        yield f"on_paid took effect, less on_reversed, not {int(real)} times: {done} in {state}"
+    if done["on_failed"] - done["on_retry"] != int(a.undone and not went_back):
         yield f"undone {a.undone} after {done}"
     if state == "PAID" and (a.undone or not a.performed):
         yield f"PAID, but {a}"
@@ -85,15 +109,53 @@ def _invoices(w: World) -> Iterator[str]:
             yield f"{count} payable invoices of {action_id}"
     for call in w.sandbox.calls():
         action_id = action_of.get(call.invoice_id or "")
-        if action_id is None or call.operation not in ("capture", "cancel"):
+        if action_id is None or call.operation not in ("capture", "cancel", "refund"):
             continue
         intents = events(w.flow, action_id)
         if call.operation == "capture" and not intents["capture-requested"]:
             yield f"capture was called before its intent was committed: {intents}"
+        if call.operation == "refund" and not intents["refund-requested"]:
+            yield f"refund was called before its intent was committed: {intents}"
         # A newer invoice of an action that is over is closed as well.
         wanted = intents["cancel-requested"] or state_of[action_id] in FINAL
         if call.operation == "cancel" and not wanted:
             yield f"cancel was called before its intent was committed: {intents}"
+    yield from _passed_on(w)
+
+
+def _passed_on(w: World) -> Iterator[str]:
+    """A hold is not let go while its receiver may be paid, and he gets what was paid out."""
+    released = {call.invoice_id for call in w.sandbox.calls() if call.operation == "cancel"}
+    for payment in w.sandbox.payments():
+        if payment.payment_id in released and payment.status != "failed":
+            yield f"the hold of {payment} was let go"
+    if w.accounts:
+        received = sum(bob.total_received().amount for bob in w.accounts)
+        paid_out = sum(p.amount for p in w.sandbox.payments() if p.status == "paid_out")
+        if received != paid_out:
+            yield f"{paid_out} were paid out, {received} received"
+
+
+def _payments(w: World) -> Iterator[str]:
+    """Nothing is sent twice, nothing without its intent; who has it back is not paid."""
+    sent = Counter(call.invoice_id for call in w.sandbox.calls() if call.operation == "pay_out")
+    status_of = {payment.payment_id: payment.status for payment in w.sandbox.payments()}
+    rows = {row["payment_id"]: row for row in select(w.flow, "select * from paidflow_payments")}
+    for payment_id, count in sent.items():
+        row = rows.get(payment_id)
+        if row is None or not events(w.flow, row["action_id"])["pay-out-requested"]:
+            yield f"{payment_id} was sent before its intent was committed"
+        if count > 1:
+            yield f"{payment_id} was sent {count} times"
+    for row in rows.values():
+        loaded = w.flow.steps.load(row["action_id"])
+        assert loaded is not None
+        pay_out = loaded.aggregate.pay_outs[row["number"] - 1]
+        status = status_of.get(row["payment_id"], "never sent")
+        if pay_out.over and (pay_out.fact is PayOutFact.SETTLED) != (status == "paid_out"):
+            yield f"{pay_out} is {status} at the bank"
+        if row["never_sent"] and status != "never sent":
+            yield f"{row} is {status} at the bank"
 
 
 def balances(flow: PaidFlow) -> Counter[str]:
@@ -109,19 +171,41 @@ def _ledger(w: World) -> Iterator[str]:
     sums = balances(w.flow)
     if sum(sums.values()):
         yield f"the entries do not sum up to zero: {sums}"
-    purses = {
-        row["account"]: row["balance"] for row in select(w.flow, "select * from paidflow_accounts")
-    }
-    for account in {name for name in sums if name.startswith("purse:")} | set(purses):
-        if purses.get(account, 0) != sums[account]:
-            yield f"{account} holds {purses.get(account)}, its entries say {sums[account]}"
+    kept: Counter[str] = Counter()
+    for row in select(w.flow, "select account, balance from paidflow_accounts"):
+        kept[row["account"]] += row["balance"]
+    for row in select(w.flow, "select account, amount from paidflow_unswept"):
+        kept[row["account"]] += row["amount"]
+    for account in {name for name in sums if is_spendable(name)} | set(kept):
+        if not kept[account] == sums[account] >= 0:
+            yield f"{account} holds {kept[account]}, its entries say {sums[account]}"
     if -sums["issued"] > GRANTED.amount:
         yield f"{-sums['issued']} were granted under one key"
     for status in statuses(w.flow):
         loaded = w.flow.steps.load(status["action_id"])
-        kept = sums[unclaimed(status["action_id"])]
-        if loaded is None or loaded.aggregate.unassigned != kept:
-            yield f"{kept} are unclaimed, but {loaded}"
+        assert loaded is not None
+        a = loaded.aggregate
+        if sums[unclaimed(status["action_id"])] != sum(money.amount for money in a.unclaimed):
+            yield f"{sums[unclaimed(status['action_id'])]} are unclaimed, but {a}"
+        if sums[reserved(status["action_id"])] != _reserved(a):
+            yield f"{sums[reserved(status['action_id'])]} are reserved, but {a}"
+        if -sums[advanced(status["action_id"])] != _advanced(a):
+            yield f"{sums[advanced(status['action_id'])]} are advanced, but {a}"
+        if sums[refunding_account(status["action_id"])] != amount_in(refunding(a), "BTC"):
+            yield f"{sums[refunding_account(status['action_id'])]} are to be refunded, but {a}"
+
+
+def _reserved(a: Aggregate) -> int:
+    """What purses have given for an action, as long as it is neither paid nor given back."""
+    if a.state in FINAL:
+        return 0
+    sent = sum(pay_out.arrived + pay_out.fee for pay_out in a.pay_outs)
+    return total(a.purses) - (sent if a.mode is Mode.PAY_OUT else 0)
+
+
+def _advanced(a: Aggregate) -> int:
+    """What was paid out for an action and has not come in yet."""
+    return 0 if a.state in REAL else a.advanced
 
 
 def at_rest(w: World, told: Script) -> Iterator[str]:
@@ -131,12 +215,13 @@ def at_rest(w: World, told: Script) -> Iterator[str]:
     for status in statuses(w.flow):
         yield from _kept(w, told, status)
     yield from _truth(w)
+    yield from differences(w.flow)
 
 
 def unrest(w: World, told: Script) -> Iterator[str]:
     """What there is left to do, for us or for the bank."""
     for status in statuses(w.flow):
-        if status["state"] not in FINAL or status["owed"] not in (None, "person"):
+        if status["state"] not in FINAL or status["owed"] not in (None, "person", "reversal"):
             yield f"not at rest: {status}"
         leased_until = as_time(status["leased_until"])
         if leased_until is not None and leased_until > w.clock.now():
@@ -151,26 +236,32 @@ def _kept(w: World, told: Script, status: Mapping[str, Any]) -> Iterator[str]:
     """Nobody's money is kept for nothing; whoever has paid gets what he has paid for."""
     sums, action_id = balances(w.flow), status["action_id"]
     paid = w.sandbox.total_received().amount > 0 or w.sandbox.total_held().amount > 0
-    expected = told.ends if paid else frozenset({"PAID", "FAILED"})
+    expected = told.ends if paid else told.ends | {"PAID", "FAILED"}
     if status["state"] not in expected:
         yield f"{status['state']} although it was paid for"
     kept = sums[unclaimed(action_id)]
     if kept and status["actor"] is not None and status["owed"] != "person":
         yield f"{kept} of {status['actor']} are kept in {status['state']}"
-    earned = sums[f"revenue:{status['kind']}"]
-    if earned != (status["cost"] if status["state"] == "PAID" else 0):
+    if sums[reserved(action_id)]:
+        yield f"{sums[reserved(action_id)]} are reserved in {status['state']}"
+    if status["kind"] == Cash.kind:  # the whole of it is somebody else's
+        return
+    earned = sum(row["amount"] for row in select(w.flow, EARNED, action_id=action_id))
+    if earned != (status["cost"] if status["state"] in ("PAID", "REFUNDED", "DISPUTED") else 0):
         yield f"{earned} earned by {status}"
 
 
 def _truth(w: World) -> Iterator[str]:
-    """What the bank has received is what the entries say, to the last unit."""
+    """What the bank holds is what the entries say, to the last unit."""
     sums = balances(w.flow)
-    received = w.sandbox.total_received().amount
+    holdings = w.sandbox.holdings()
+    assert not isinstance(holdings, Unreachable)
+    received = sum(money.amount for money in holdings)
     if -sums["clearing:sandbox"] != received:
-        yield f"the bank received {received}, the entries say {-sums['clearing:sandbox']}"
+        yield f"the bank holds {received}, the entries say {-sums['clearing:sandbox']}"
     placed = sum(n for name, n in sums.items() if not name.startswith(("clearing:", "issued")))
     if placed != received - sums["issued"]:
-        yield f"{received} received, {-sums['issued']} issued, but {placed} placed"
+        yield f"{received} are there, {-sums['issued']} issued, but {placed} placed"
 
 
 def one_action_only(w: World, told: Script) -> Iterator[str]:

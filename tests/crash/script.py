@@ -24,7 +24,9 @@ class Script:
         actor: who requests it; ``None`` for a logged-out person.
         ends: where the action may rest once somebody has paid for it.
         grants: whether it needs credits first.
+        earns: whether Ann has to earn something first that she can withdraw.
         grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
+        receives: whether Bob has an account that the bank can pay, and wallets.
     """
 
     run: Run
@@ -33,6 +35,8 @@ class Script:
     ends: frozenset[str]
     grants: bool
     grace_s: int | None
+    earns: bool
+    receives: bool
 
 
 SCRIPTS: dict[str, Script] = {}
@@ -45,11 +49,13 @@ def script(
     ends: frozenset[str] = PAID,
     grants: bool = False,
     grace_s: int | None = None,
+    earns: bool = False,
+    receives: bool = False,
 ) -> Callable[[Run], Run]:
     """Add a script under the name of its function."""
 
     def register(run: Run) -> Run:
-        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants, grace_s)
+        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants, grace_s, earns, receives)
         return run
 
     return register

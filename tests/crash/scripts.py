@@ -5,7 +5,17 @@ A script is deterministic, so that a second run reaches the same points in the s
 
 from __future__ import annotations
 
-from tests.crash import scripts_owed, scripts_plain, scripts_trouble
+from tests.crash import (
+    scripts_joined,
+    scripts_money,
+    scripts_owed,
+    scripts_plain,
+    scripts_priced,
+    scripts_refunds,
+    scripts_trouble,
+    scripts_withdrawal,
+    scripts_wrapped,
+)
 from tests.crash.script import SCRIPTS, Script
 
 __all__ = ["OWED", "SCRIPTS", "WAYS", "Script"]
@@ -13,9 +23,19 @@ __all__ = ["OWED", "SCRIPTS", "WAYS", "Script"]
 OWED = tuple(n for n, told in SCRIPTS.items() if told.run.__module__ == scripts_owed.__name__)
 """Scripts that end when something is owed."""
 
-WAYS = tuple(
-    name
-    for name, told in SCRIPTS.items()
-    if told.run.__module__ in (scripts_plain.__name__, scripts_trouble.__name__)
-)
+_WHOLE = {
+    module.__name__
+    for module in (
+        scripts_plain,
+        scripts_trouble,
+        scripts_joined,
+        scripts_money,
+        scripts_priced,
+        scripts_refunds,
+        scripts_withdrawal,
+        scripts_wrapped,
+    )
+}
+
+WAYS = tuple(name for name, told in SCRIPTS.items() if told.run.__module__ in _WHOLE)
 """Scripts that go all the way."""

@@ -10,14 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from paidflow import PaidAction, PaidFlow, Receipt, Worker, sats
+from paidflow import Money, PaidAction, PaidFlow, Quote, Receipt, Worker, sats
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.payments.sandbox_wallet import SandboxWallet
 from paidflow.testing import SeededIds
-from tests.wall import open_wall
+from tests.crash.notes import EVERY
+from tests.payday import PAYDAY, Tip
+from tests.wall import RefundedNote, SharedNote, open_wall
+from tests.zaps import ZAPS
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 KEY = "a key of more than 128 random bits"
 GRANTED = sats(25)
+TIP = Tip(text="for Ann", price_sats=30, to="ann")
 ROUNDS_MAX = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,6 +69,26 @@ class Place:
     clock: str
 
 
+class Desk:
+    """Converts dollars into bitcoin.
+
+    Args:
+        clock: the time.
+    """
+
+    def __init__(self, clock: SharedClock) -> None:
+        self._clock = clock
+        self.rate = "1/100000"
+        self.down = False
+
+    def quote(self, cost: Money, currency: str) -> Quote | None:
+        """What it is in bitcoin, for fifteen minutes."""
+        if self.down:
+            raise ConnectionError
+        until = self._clock.now() + timedelta(minutes=15)
+        return Quote.at(self.rate, cost, currency, source="desk", valid_until=until)
+
+
 @dataclass(slots=True)
 class World:
     """What a scripted process works with.
@@ -72,12 +97,18 @@ class World:
         flow: the application.
         sandbox: the bank.
         clock: the time.
+        desk: where rates come from.
+        url: the database, for transactions of the application itself.
+        accounts: those of receivers, which the bank can pay.
         at: what happens in the world when a point is reached, once each.
     """
 
     flow: PaidFlow
     sandbox: SandboxGateway
     clock: SharedClock
+    desk: Desk
+    url: str
+    accounts: list[SandboxGateway] = field(default_factory=list[SandboxGateway])
     at: dict[str, Callable[[], None]] = field(default_factory=dict[str, Callable[[], None]])
 
     def request(self, action: PaidAction, actor: str | None = "ann") -> Receipt:
@@ -92,6 +123,18 @@ class World:
     def grant(self) -> None:
         """Give Ann some credits; always under the same key."""
         self.flow.grant("ann", GRANTED, key="welcome")
+
+    def earn(self) -> None:
+        """Somebody tips Ann; always under the same key."""
+        receipt = self.flow.perform(TIP, actor="carl", idempotency_key="tip")
+        self.sandbox.pay(receipt.invoice_id or "")
+        self.flow.sync("sandbox", receipt.invoice_id or "")
+
+    def end_payments(self, *, arrive: bool) -> None:
+        """What is stuck comes to its end."""
+        end = self.sandbox.finish_payment if arrive else self.sandbox.break_payment
+        for payment in self.sandbox.payments():
+            end(payment.payment_id)
 
     def work(self) -> None:
         """Let a worker do what is due now, once."""
@@ -108,19 +151,41 @@ class World:
     def close(self) -> None:
         """Close what this process has opened."""
         self.flow.close()
-        self.sandbox.close()
+        for bank in (self.sandbox, *self.accounts):
+            bank.close()
 
 
-def open_world(place: Place, seed: int, grace_s: int | None = None) -> World:
+def open_world(
+    place: Place, seed: int, grace_s: int | None = None, *, receives: bool = False
+) -> World:
     """Open a world as a process does when it starts.
 
     Args:
         place: where everything is.
         seed: for ids; each process of a cell takes another one.
         grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
+        receives: whether Bob has an account that the bank can pay, and wallets.
     """
     clock = SharedClock(place.clock)
-    sandbox = SandboxGateway(place.bank, sandbox=True, clock=clock, close_grace_s=grace_s)
     ids = SeededIds(seed)
-    flow = open_wall(place.url, {"sandbox": sandbox}, clock=clock, ids=ids, create=False)
-    return World(flow, sandbox, clock)
+    accounts: list[SandboxGateway] = []
+    wallets: dict[str, SandboxWallet] = {}
+    if receives:
+        bob = SandboxGateway(f"{place.bank}.bob", sandbox=True, clock=clock, ids=ids, account="bob")
+        accounts.append(bob)
+        wallets = {name: SandboxWallet(bob, ids=ids) for name in ("bob-phone", "bob-home")}
+    sandbox = SandboxGateway(
+        place.bank, sandbox=True, clock=clock, close_grace_s=grace_s, receivers=accounts
+    )
+    desk = Desk(clock)
+    flow = open_wall(
+        place.url,
+        {"sandbox": sandbox},
+        clock=clock,
+        ids=ids,
+        create=False,
+        actions=[*dict.fromkeys((*ZAPS, *PAYDAY, RefundedNote, SharedNote, *EVERY))],
+        wallets=wallets,
+        quotes=desk,
+    )
+    return World(flow, sandbox, clock, desk, place.url, accounts)

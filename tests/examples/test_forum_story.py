@@ -13,34 +13,42 @@ ROOT = Path(__file__).parents[2]
 LINES = (
     "ann posts                   PENDING          ●       ·       ·",
     "ann pays 10 sats            PAID             ●       ●       ●",
-    "bob finds it among his failed payments",
-    "her post counts one comment and 5 sats",
+    "bob is told that his comment failed",
+    "her post has one comment",
     "a visitor asks to post      PENDING_HELD     ·       ·       ·",
-    "the visitor pays 10 sats    PAID             ●       ●       ●",
-    "the payer has the 5 sats back",
+    "the visitor pays 100 sats   PAID             ●       ●       ●",
+    "the payer has the 50 sats back",
     "15 of 25 sats are left",
     "10 sats come all the same   PAID             ●       ●       ●",
-    "vera has 5 sats",
+    "dave has 50 sats",
+    "green has one vote, and nothing says any more whose",
+    "bob gets 49 sats, and ann, as he wants it, 21",
+    "the audit finds no difference",
 )
 
 # Each puts something false between the forum and its reader.
 LIES = {
-    "everybody sees everything": "views.reader.visible = lambda column: '1 = 1'",
-    "nobody sees anything": "views.reader.visible = lambda column: '1 = 0'",
-    "no failed payments": "views.reader.Reader.failed = lambda reader, actor: []",
+    "everybody sees everything": "views.reader._RULES['visible'] = lambda *_: '1 = 1'",
+    "nobody sees anything": "views.reader._RULES['visible'] = lambda *_: '1 = 0'",
+    "nobody is told anything": "Notifications.page = lambda lines, actor: []",
     "nobody has credits": "PaidFlow.balance = lambda flow, *_: sats(0)",
     "nothing came back": "payments.sandbox.SandboxGateway.books = no_returns",
-    "what is not paid counts": "PostTotals.events = (states.events.InvoiceAttached,)",
+    "what is not paid counts": "views.real._SIGNS = {states.events.InvoiceAttached: 1}",
     "nothing is folded": "views.folding.Folding.run_once = lambda folding: 0",
-    "hooks of a paid action are left out": "Comment.on_paid = PaidAction.on_paid",
+    "votes are not counted": "Polls.one = no_votes",
+    "nobody forwards": "Zap._forwards = lambda zap, ctx: {}",
 }
 LIAR = """
 import dataclasses, sys
-from paidflow import PaidAction, PaidFlow, payments, sats, states, views
-from examples.forum_story import Comment, PostTotals, main
-books = payments.sandbox.SandboxGateway.books
+from paidflow import PaidFlow, payments, sats, states, views
+from examples.forum_story import Notifications, Polls, Zap, main
+books, poll = payments.sandbox.SandboxGateway.books, Polls.one
 def no_returns(bank):
     return [dataclasses.replace(book, returned=sats(0)) for book in books(bank)]
+def no_votes(polls, item_id, viewer):
+    found = poll(polls, item_id, viewer=viewer)
+    options = [dataclasses.replace(option, votes=0) for option in found.options]
+    return dataclasses.replace(found, options=options)
 exec(sys.argv[1])
 sys.exit(main())
 """

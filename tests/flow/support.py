@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from paidflow import Money, PaidAction, PaidFlow, Receipt, State, Worker
+from paidflow import PaidAction, PaidFlow, Receipt, State, Worker
+from paidflow.operating.audit import audit
 from paidflow.payments.contract import Lookup, Unreachable
-from paidflow.payments.sandbox import Book, SandboxGateway
+from paidflow.payments.sandbox import SandboxGateway
+from paidflow.payments.sandbox_books import Book
 from paidflow.testing import ManualClock
+from paidflow.testing.payer import again as again
+from paidflow.testing.payer import invoice_of as invoice_of
+from paidflow.testing.payer import pay as pay
+from paidflow.testing.payer import sync as sync
 from paidflow.views.reader import Attention, Reader
 
 TABLES_OF = {
     "sqlite": "select name from sqlite_master where type = 'table' and name like 'paidflow%'",
     "postgres": "select tablename as name from pg_tables where tablename like 'paidflow%'",
 }
-
-
-def invoice_of(receipt: Receipt) -> str:
-    """The id of the invoice that a receipt is about."""
-    assert receipt.invoice_id is not None
-    return receipt.invoice_id
-
-
-def sync(flow: PaidFlow, receipt: Receipt) -> Receipt:
-    """Look at the invoice of a receipt."""
-    found = flow.sync("sandbox", invoice_of(receipt))
-    assert found is not None
-    return found
-
-
-def pay(
-    flow: PaidFlow,
-    sandbox: SandboxGateway,
-    receipt: Receipt,
-    amount: Money | None = None,
-    *,
-    late: bool = False,
-) -> Receipt:
-    """Pay the invoice of a receipt and look at it."""
-    assert sandbox.pay(invoice_of(receipt), amount, late=late)
-    return sync(flow, receipt)
 
 
 def expired(
@@ -50,11 +31,6 @@ def expired(
     assert sandbox.expire(invoice_of(receipt))
     assert sync(flow, receipt).state is State.FAILED
     return receipt
-
-
-def again(flow: PaidFlow, receipt: Receipt) -> Receipt:
-    """Where the action of a request stands now."""
-    return flow.get(receipt.action_id, proof=receipt.proof)
 
 
 def work(flow: PaidFlow, clock: ManualClock, *, times: int = 1, seconds: float = 6) -> None:
@@ -130,3 +106,33 @@ def held(flow: PaidFlow, sandbox: SandboxGateway, action: PaidAction, actor: str
     assert sync(flow, receipt).state is State.HELD
     deaf.heal()
     return receipt
+
+
+def paid(
+    flow: PaidFlow, sandbox: SandboxGateway, action: PaidAction, actor: str | None = "ann"
+) -> Receipt:
+    """An action that was paid by invoice. The receipt is the one of the request."""
+    receipt = flow.perform(action, actor=actor)
+    assert pay(flow, sandbox, receipt).state is State.PAID
+    return receipt
+
+
+def sums(flow: PaidFlow, currency: str = "BTC") -> Counter[str]:
+    """What the entries say of each account: credits less debits, in minor units."""
+    found: Counter[str] = Counter()
+    with flow.store.reading() as tx:
+        for entry in tx.execute("select * from paidflow_entries").fetchall():
+            if entry["currency"] == currency:
+                found[entry["credit"]] += entry["amount"]
+                found[entry["debit"]] -= entry["amount"]
+    return Counter({account: amount for account, amount in found.items() if amount})
+
+
+def check_books(flow: PaidFlow, sandbox: SandboxGateway) -> None:
+    """The audit finds nothing, and the bank holds what the ledger says."""
+    assert [one for one in audit(flow) if not one.agrees] == []
+    found = sums(flow)
+    assert sum(found.values()) == 0
+    held = sandbox.total_received() - sandbox.total_reversed()
+    assert -found["clearing:sandbox"] == held.amount
+    assert not [account for account in found if account.startswith("reserved:")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from paidflow import FailureReason, PaidFlow, State
-from paidflow.errors import ActionNotFound, NotResolvable
+from paidflow.errors import ActionNotFound, NotResolvable, RefundUnsupported
+from paidflow.flow.resolutions import Resolution, possible_resolutions
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.events import AttentionReason
 from paidflow.testing import ManualClock
@@ -20,7 +23,7 @@ from tests.flow.support import (
     sync,
     work,
 )
-from tests.wall import RAISED, CarefulNote, HeldNote, Note, effects
+from tests.wall import RAISED, CarefulNote, HeldNote, Note, effects, open_wall
 
 
 @pytest.mark.parametrize("note", [Note, HeldNote])
@@ -119,6 +122,29 @@ def test_a_resolution_that_does_not_fit(
     with pytest.raises(NotResolvable):
         flow.resolve(receipt.action_id, resolution, operator="eve", why="?")  # pyright: ignore
     assert snapshot(flow) == before
+
+
+@pytest.mark.parametrize("refunds", [True, False])
+def test_only_what_the_gateway_can_do_is_offered(
+    store_url: str, clock: ManualClock, refunds: bool
+) -> None:
+    bank = SandboxGateway(":memory:", sandbox=True, clock=clock, refunds=refunds)
+    with open_wall(store_url, {"sandbox": bank}, clock=clock) as flow:
+        receipt = expired(flow, bank, CarefulNote(text="gm"))
+        pay(flow, bank, receipt, late=True)
+        loaded = flow.steps.load(receipt.action_id)
+        assert loaded is not None
+        possible = possible_resolutions(loaded.aggregate, flow.gateways)
+        assert ("refund" in possible) is refunds
+        assert "retry" not in possible  # no hook has raised
+        before = snapshot(flow)
+        for resolution in set(get_args(Resolution)) - set(possible):
+            with pytest.raises((NotResolvable, RefundUnsupported)):
+                flow.resolve(receipt.action_id, resolution, operator="eve", why="?")
+        assert snapshot(flow) == before
+        flow.resolve(receipt.action_id, possible[0], operator="eve", why="it fits")
+    with open_wall(store_url, {}, clock=clock, create=False) as flow:
+        assert "refund" not in possible_resolutions(loaded.aggregate, flow.gateways)
 
 
 def test_there_is_nothing_to_credit(

@@ -116,6 +116,7 @@ def test_what_is_no_gateway(tmp_path: Path) -> None:
         _open(f"sqlite:///{tmp_path / 'f.db'}", None, gateways={"sandbox": object()})
 
 
+@pytest.mark.empty
 def test_tables_are_missing(store_url: str, sandbox: SandboxGateway) -> None:
     with pytest.raises(err.MissingTables, match="create them first"):
         _open(store_url, sandbox, create=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paidflow import PaidFlow, State, Worker, sats
 from paidflow.payments.contract import Answer, Settled
 from paidflow.payments.sandbox import SandboxGateway
-from paidflow.states.decide import learn
+from paidflow.states.learn import learn
 from paidflow.testing import ManualClock
 from tests.wall import Note, effects
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from paidflow import INVOICE, Context, Money, PaidAction, PaidFlow, Reader, Row, State, sats
@@ -162,3 +164,25 @@ def test_row_or_perform() -> None:
 
     with pytest.raises(InvalidConfiguration, match="only one of them"):
         check_action(Both)
+
+
+def test_a_row_in_a_transaction_of_the_application(flow: PaidFlow, store_url: str) -> None:
+    text = 'it\'s 100% "ünï" :rows_0 :steps'
+    good, twice, odd = (
+        flow.prepare(Post(text=text), actor="ann"),
+        flow.prepare(Post(text=text), actor="ann"),
+        flow.prepare(Post(text="gm", table="no_such_table"), actor="ann"),
+    )
+    if store_url.startswith("sqlite"):
+        tx: Any = sqlite3.connect(store_url.removeprefix("sqlite:///"))
+    else:
+        tx = psycopg.connect(store_url)
+    flow.perform(good, tx=tx)
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+        flow.perform(twice, tx=tx)
+    with pytest.raises((sqlite3.OperationalError, psycopg.ProgrammingError)):
+        flow.perform(odd, tx=tx)
+    tx.commit()
+    tx.close()
+    assert posts(flow, "ann") == [text]
+    assert flow.get(good.action_id, actor="ann").state is State.PENDING

@@ -10,7 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
-from eventsourcing.persistence import ApplicationRecorder, OperationalError, Subscription
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    Notification,
+    OperationalError,
+    Subscription,
+)
 
 from paidflow.clock import SystemClock
 from paidflow.flow.paid_flow import open_store
@@ -30,7 +35,9 @@ from tests.gaps.writers import (
 )
 
 WRITERS = 24
-CATCH_UP_S = 60.0
+STALLED_S = 60.0
+"""Readers give up when none of them has come any further for so long after the last write."""
+
 PAUSE_S = 0.01
 STEPS = {"tail": 500, "small steps": 7}
 """How many events the readers ask for at once."""
@@ -52,7 +59,7 @@ class Crowd:
         self._habits = habits
         self._seed = seed
         self._goal: int | None = None
-        self._give_up_at = 0.0
+        self._moved_at = 0.0
         self._open(url)
         self.store.create()
         with self.store.transaction("test") as tx:
@@ -106,7 +113,7 @@ class Crowd:
                 with suppress(Exception):
                     self._goal = max(self.stored().values(), default=0)
                 self._goal = self._goal or 0
-                self._give_up_at = time.monotonic() + CATCH_UP_S
+                self._moved_at = time.monotonic()
             for job in (*reading, ending):
                 job.result()
 
@@ -167,7 +174,13 @@ class Crowd:
 
     def _is_done(self, position: int) -> bool:
         goal = self._goal
-        return goal is not None and (position >= goal or time.monotonic() > self._give_up_at)
+        return goal is not None and (
+            position >= goal or time.monotonic() - self._moved_at > STALLED_S
+        )
+
+    def _come(self, read: Notification) -> Line:
+        self._moved_at = time.monotonic()
+        return line_of(read)
 
     def _tail(self, name: str, limit: int) -> None:
         position = self.position(name)
@@ -177,7 +190,7 @@ class Crowd:
             except Exception as error:
                 self._survive(error)
                 continue
-            self.read[name] += map(line_of, page)
+            self.read[name] += map(self._come, page)
             position = page[-1].id if page else position
             if not page:
                 time.sleep(PAUSE_S)
@@ -198,7 +211,7 @@ class Crowd:
                 with self._log.subscribe(gt=self.position(name) or None) as subscription:
                     stopper = threading.Thread(target=self._stop, args=[subscription])
                     stopper.start()
-                    self.read[name].extend(map(line_of, subscription))
+                    self.read[name].extend(map(self._come, subscription))
                     stopper.join()
             except Exception as error:
                 self._survive(error)

@@ -19,7 +19,7 @@ from tests.gaps.crowd import Crowd
 from tests.gaps.writers import Habits
 from tests.postgres_server import PostgresServer, StandbyServer
 
-WAIT_S = 30
+WAIT_S = 60
 
 EVENTS = 10_000
 SECONDS_MAX = 60

@@ -1,6 +1,6 @@
 """Readers of the log count: nothing missed, doubled or too early, whatever writers do.
 
-``make test`` appends 20,000 events per scenario, ``make soak`` 200,000.
+``make test`` appends 10,000 events per scenario, ``make soak`` 200,000.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from paidflow.store.contract import Lag
+from paidflow.store.records import Lag
 from tests.gaps.crowd import Crowd
 from tests.gaps.writers import EVENT, Habits
 
-EVENTS = 20_000
+EVENTS = 10_000
 SOAK_EVENTS = {"short": 10_000, "long": 200_000}
 SEED = 20_300_401
 

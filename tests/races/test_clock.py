@@ -16,7 +16,7 @@ from tests.races.arena import together
 from tests.wall import NOTES, SECRET, Note, create_tables
 
 THREADS = 12
-IMPATIENCE_S = 5.0
+IMPATIENCE_S = 20.0
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from paidflow import CREDITS, AfterPaid, PaidFlow, Receipt, State, Worker, sats
 from paidflow.errors import ClaimTaken, InsufficientFunds
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
+from paidflow.testing.crash import crash_at
 from tests.flow.support import invoice_of
+from tests.payday import agrees, cash, earn, open_payday, purse_of, sent
 from tests.races.arena import Result, together
 from tests.wall import NOTES, SECRET, HeldNote, Note, create_tables, effects
 
@@ -91,12 +93,49 @@ def test_a_purse_that_suffices_for_five(flow: PaidFlow, pool: ThreadPoolExecutor
     assert all(row["balance"] == row["entries"] >= 0 for row in rows)
 
 
+def test_fifty_withdrawals_of_a_purse_that_has_twenty(
+    store_url: str, sandbox: SandboxGateway, clock: ManualClock
+) -> None:
+    flow = open_payday(store_url, sandbox, clock)
+    earn(flow, sandbox, sats(209))
+    withdrawal = cash(amount=sats(10), fee_max=sats(0))
+    with ThreadPoolExecutor(50) as many:
+        results = together(many, [lambda: flow.perform(withdrawal, actor="ann")] * 50)
+    told = Counter(r.state if isinstance(r, Receipt) else type(r) for r in results)
+    assert told == {State.PAID: 20, InsufficientFunds: 30}, results
+    assert len(sent(sandbox)) == len(set(sent(sandbox))) == 20
+    assert purse_of(flow) == sats(9)
+    agrees(flow, sandbox)
+    flow.close()
+
+
+def test_one_withdrawal_is_sent_by_one(
+    store_url: str, sandbox: SandboxGateway, clock: ManualClock, pool: ThreadPoolExecutor
+) -> None:
+    """Its owner and many workers want to send it at the same moment."""
+    flow = open_payday(store_url, sandbox, clock)
+    earn(flow, sandbox, sats(50))
+    for number in range(3):
+        with crash_at("perform.pay_out_intent.before"):
+            flow.perform(cash(), actor="ann", idempotency_key=f"{number}")
+        clock.tick(6)
+        together(pool, [lambda: Worker(flow).run_once()] * CROWD)
+    clock.tick(6)
+    Worker(flow).run_once()
+    assert len(sent(sandbox)) == len(set(sent(sandbox))) == 3
+    assert purse_of(flow) == sats(20)
+    agrees(flow, sandbox)
+    flow.close()
+
+
 def test_a_purse_that_falls_through_to_invoices(flow: PaidFlow, pool: ThreadPoolExecutor) -> None:
     flow.grant("ann", sats(59), key="g")
     results = together(pool, [lambda: flow.perform(Note(text="gm"), actor="ann")] * CROWD)
     states = Counter(r.state for r in results if isinstance(r, Receipt))
     assert states == {State.PAID: 5, State.PENDING: 15}, results
-    assert flow.balance("ann") == sats(9)
+    assert flow.balance("ann") == sats(0)  # the invoice of one of them asks for the rest
+    due = [r.amount_due for r in results if isinstance(r, Receipt) and r.state is State.PENDING]
+    assert sorted(str(amount) for amount in due) == [str(sats(1)), *[str(sats(10))] * 14]
 
 
 @pytest.mark.parametrize("kind", [Note, HeldNote])

@@ -18,7 +18,7 @@ from tests.wall import NOTES, SECRET, PaidFlow, create_tables
 SIDES = ("pay", "cancel", "retry", "expire", "worker")
 PAIRS = tuple(combinations_with_replacement(SIDES, 2))
 THREADS = 50
-ROUNDS = 50
+ROUNDS = 20
 ROUNDS_SOAK = {"short": 10, "long": 100}
 
 

@@ -2,111 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from paidflow import PaidAction, PaidflowError, msats, sats
-from paidflow.store.contract import Store
-from tests.simulation.invariants import check_always, check_at_rest
-from tests.simulation.world import Known, World
+from paidflow import msats, purse, withdrawable
+from paidflow.flow.sweeping import Sweeping
+from paidflow.payments.sandbox_payments import PaymentFate
+from tests.payday import cash
+from tests.simulation.desk import DOLLAR_NOTES
+from tests.simulation.dollars import Dollars
+from tests.simulation.invariants import check_at_rest
+from tests.simulation.receivers import Receivers
+from tests.simulation.reversals import Reversals
+from tests.simulation.run import ACTORS, FAULTS, PICK, invoices, touches
 from tests.wall import NOTES, HeldNote
+from tests.zaps import Bill, Earning, HeldZap, Zap, fund
 
-ACTORS = ("ann", "bob", None)
+KINDS = (*NOTES, Zap, Zap, HeldZap, Earning, Bill, *DOLLAR_NOTES)
+AMOUNTS_MSATS = (40_000, 15_000, 4_300, 2_950, 699)
+"""Enough for some, and what leaves a fraction to be filled up, or not."""
 HOOKS = ("perform", "on_paid", "on_failed", "on_retry", "after_paid")
-GATEWAYS = (
-    {},
-    {"deadline": "height"},
-    {"close_grace_s": 300},
-)
-FAULTS = ("decline", "refuse", "time_out_before", "time_out_after", "raise")
+COMMANDS = ("open", "capture", "cancel", "refund", "pay_out")
 REST_EVERY = 12
-PICK = st.integers(0, 10_000)
 
 
-def _touches(reach: Callable[[Known], list[str]]) -> Any:
-    return precondition(lambda self: any(reach(known) for known in self.world.known))
-
-
-def _invoices(known: Known) -> list[str]:
-    return known.invoices
-
-
-class PaidActions(RuleBasedStateMachine):
+class PaidActions(Receivers, Dollars, Reversals):
     """Does anything to paid actions, in any order."""
-
-    counts: Counter[str]
-    new_store: Callable[[], Store]
-    runs = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).runs += 1
-        self.world: World
-
-    @initialize(
-        gateway=st.sampled_from(GATEWAYS),
-        seed=PICK,
-        first=st.lists(st.sampled_from(NOTES), min_size=1, max_size=3),
-        actor=st.sampled_from(ACTORS),
-    )
-    def begin(
-        self,
-        gateway: dict[str, object],
-        seed: int,
-        first: list[type[Any]],
-        actor: str | None,
-    ) -> None:
-        self.world = World(type(self).new_store(), dict(gateway), seed, self.counts)
-        self.steps_since_rest = 0
-        for kind in first:
-            receipt = self.world.flow.perform(kind(text="first"), actor=actor)
-            self.world.known.append(Known(receipt, actor))
-        self._remember_invoices()
-
-    def teardown(self) -> None:
-        if hasattr(self, "world"):
-            self.world.rest()
-            check_at_rest(self.world)
-            self.world.store.close()
-
-    def _did(self, name: str) -> None:
-        self.counts[f"rule:{name}"] += 1
-        self.steps_since_rest += 1
-        check_always(self.world)
-        self._remember_invoices()
-
-    def _known(self, pick: int) -> Known:
-        return self.world.known[pick % len(self.world.known)]
-
-    def _invoice(self, pick: int) -> str:
-        every = [i for known in self.world.known for i in known.invoices]
-        return every[pick % len(every)]
-
-    def _try(self, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except PaidflowError as error:
-            self.counts[f"error:{type(error).__name__}"] += 1
-
-    def _remember_invoices(self) -> None:
-        with self.world.store.reading() as tx:
-            rows = tx.execute(
-                "select action_id, invoice_id from paidflow_attempts"
-                " where invoice_id is not null order by number"
-            ).fetchall()
-        for known in self.world.known:
-            mine = [row for row in rows if row["action_id"] == known.receipt.action_id]
-            known.invoices = [row["invoice_id"] for row in mine]
 
     # What actors do.
 
     @rule(
-        kind=st.sampled_from(NOTES),
+        kind=st.sampled_from(KINDS),
         actor=st.sampled_from(ACTORS),
+        author=st.sampled_from(("ann", "bob", "cat")),
+        forwards=st.sampled_from(({}, {"ann": 33}, {"ann": 10, "bob": 90})),
         price=st.sampled_from((0, 10, 10, 10)),
         hook=st.sampled_from((*HOOKS, *([None] * 8))),
         times=st.sampled_from((1, -1)),
@@ -118,6 +49,8 @@ class PaidActions(RuleBasedStateMachine):
         self,
         kind: type[Any],
         actor: str | None,
+        author: str,
+        forwards: dict[str, int],
         price: int,
         hook: str | None,
         times: int,
@@ -126,31 +59,17 @@ class PaidActions(RuleBasedStateMachine):
         key: str | None,
     ) -> None:
         raises = {} if hook is None else {hook: times}
+        more = {"author": author, "forwards": forwards} if issubclass(kind, Zap) else {}
         action = kind(
-            text="gm", price_sats=price, raises=raises, claim=claim, valid_when_late=valid
+            text="gm", price_sats=price, raises=raises, claim=claim, valid_when_late=valid, **more
         )
-
         self._request(action, actor, key)
         self._did("perform")
-
-    def _request(self, action: PaidAction, actor: str | None, key: str | None) -> None:
-        def request() -> None:
-            receipt = self.world.flow.perform(action, actor=actor, idempotency_key=key)
-            if receipt.changed:
-                self.world.known.append(Known(receipt, actor))
-            else:
-                self.counts["replay"] += 1
-
-        self._try(request)
 
     @precondition(lambda self: self.world.known)
     @rule(pick=PICK)
     def retry(self, pick: int) -> None:
-        known = self._known(pick)
-        proof = known.receipt.proof if known.actor is None else None
-        self._try(
-            lambda: self.world.flow.retry(known.receipt.action_id, actor=known.actor, proof=proof)
-        )
+        self._retry(self._known(pick))
         self._did("retry")
 
     @precondition(lambda self: self.world.known)
@@ -170,20 +89,55 @@ class PaidActions(RuleBasedStateMachine):
         self._try(lambda: self.world.flow.claim(known.receipt.action_id, proof=proof, actor=actor))
         self._did("claim")
 
-    @rule(actor=st.sampled_from(("ann", "bob")), key=st.integers(0, 3))
-    def grant(self, actor: str, key: int) -> None:
-        self.world.flow.grant(actor, sats(15), key=f"{actor} {key}")
+    @rule(
+        actor=st.sampled_from(("ann", "bob")),
+        amount_msats=st.sampled_from(AMOUNTS_MSATS),
+        key=st.integers(0, 3),
+    )
+    def grant(self, actor: str, amount_msats: int, key: int) -> None:
+        self.world.flow.grant(actor, msats(amount_msats), key=f"{actor} {key}")
         self._did("grant")
+
+    @rule(
+        actor=st.sampled_from(("ann", "bob")),
+        amount_msats=st.sampled_from((1_000, 5_000)),
+        hook=st.sampled_from(("on_paid", "on_failed", None, None)),
+        fate=st.sampled_from(("unreachable", "refused", None, None)),
+    )
+    def withdraw(
+        self, actor: str, amount_msats: int, hook: str | None, fate: PaymentFate | None
+    ) -> None:
+        self.funded += 1
+        fund(self.world.flow, withdrawable(actor), 3_000, str(self.funded))
+        if fate is not None:
+            self.world.bank.fate(fate)
+        raises = {} if hook is None else {hook: 1}
+        self._request(cash(amount=msats(amount_msats), raises=raises), actor, None)
+        self._did("withdraw")
+
+    @rule(
+        kind=st.sampled_from((Zap, HeldZap, Earning, Bill)),
+        actor=st.sampled_from(("ann", "bob")),
+        credits_msats=st.sampled_from(AMOUNTS_MSATS),
+        money_msats=st.sampled_from(AMOUNTS_MSATS),
+    )
+    def split(self, kind: type[Any], actor: str, credits_msats: int, money_msats: int) -> None:
+        """Something comes into both purses, and one action is paid from them."""
+        self.funded += 1
+        fund(self.world.flow, purse(actor), credits_msats, str(self.funded))
+        fund(self.world.flow, withdrawable(actor), money_msats, str(self.funded))
+        self._request(kind(text="split", price_sats=20), actor, None)
+        self._did("split")
 
     # What payers and gateways do.
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK, share=st.sampled_from((1.0, 1.0, 1.0, 0.5, 2.0)))
     def pay(self, pick: int, share: float) -> None:
         self.world.bank.pay(self._invoice(pick), msats(int(10_000 * share)))
         self._did("pay")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK)
     def pay_and_look(self, pick: int) -> None:
         invoice_id = self._invoice(pick)
@@ -191,19 +145,19 @@ class PaidActions(RuleBasedStateMachine):
         self._try(lambda: self.world.flow.sync("sandbox", invoice_id))
         self._did("pay_and_look")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK)
     def pay_late(self, pick: int) -> None:
         self.world.bank.pay_late(self._invoice(pick))
         self._did("pay_late")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK)
     def pay_again(self, pick: int) -> None:
         self.world.bank.pay_again(self._invoice(pick), msats(10_000))
         self._did("pay_again")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK, ends=st.booleans())
     def start_payment(self, pick: int, ends: bool) -> None:
         invoice_id = self._invoice(pick)
@@ -213,20 +167,20 @@ class PaidActions(RuleBasedStateMachine):
             self.world.bank.fail_payment(invoice_id)
         self._did("start_payment")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK)
     def expire(self, pick: int) -> None:
         self.world.bank.expire(self._invoice(pick))
         self._did("expire")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK, settle=st.booleans())
     def end_hold(self, pick: int, settle: bool) -> None:
         end = self.world.bank.settle_hold if settle else self.world.bank.release_hold
         end(self._invoice(pick))
         self._did("end_hold")
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK, remember=st.booleans())
     def forget(self, pick: int, remember: bool) -> None:
         change = self.world.bank.remember if remember else self.world.bank.forget
@@ -234,12 +188,12 @@ class PaidActions(RuleBasedStateMachine):
         self._did("forget")
 
     @rule(
-        operation=st.sampled_from(("open", "lookup", "capture", "cancel", "updates")),
+        operation=st.sampled_from((*COMMANDS, "lookup", "lookup_payment", "updates")),
         kind=st.sampled_from(FAULTS),
         times=st.integers(1, 3),
     )
     def fault(self, operation: Any, kind: Any, times: int) -> None:
-        if operation in ("open", "capture", "cancel") or kind != "decline":
+        if operation in COMMANDS or kind != "decline":
             self.world.bank.fault(operation, kind, times)
         self._did("fault")
 
@@ -287,7 +241,7 @@ class PaidActions(RuleBasedStateMachine):
 
     # What the application and time do.
 
-    @_touches(_invoices)
+    @touches(invoices)
     @rule(pick=PICK, times=st.integers(1, 2))
     def sync(self, pick: int, times: int) -> None:
         invoice_id = self._invoice(pick)
@@ -299,6 +253,11 @@ class PaidActions(RuleBasedStateMachine):
     def work(self) -> None:
         self.world.worker.run_once()
         self._did("work")
+
+    @rule()
+    def sweep(self) -> None:
+        Sweeping(self.world.store, self.world.clock).run_once()
+        self._did("sweep")
 
     @rule()
     def restart(self) -> None:

@@ -5,48 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 
 from paidflow import PaidFlow, Receipt, Worker
 from paidflow.flow.loaded import load
-from paidflow.payments.contract import (
-    CancelCommand,
-    CaptureCommand,
-    CommandOutcome,
-    Lookup,
-    OpenCommand,
-    OpenOutcome,
-)
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.aggregate import Aggregate
 from paidflow.store.contract import Store, Transaction
 from paidflow.testing import ManualClock, SeededIds
-from tests.wall import NOTES, SECRET
+from tests.payday import Cash
+from tests.simulation.bank import Watched, WatchedWallet
+from tests.simulation.desk import DOLLAR_NOTES, Desk
+from tests.wall import SECRET
+from tests.zaps import ZAPS
 
-T = TypeVar("T")
 REST_ROUNDS_MAX = 60
-
-
-class Watched(SandboxGateway):
-    """A sandbox that counts what it answers."""
-
-    seen: Counter[str]
-
-    def open(self, command: OpenCommand) -> OpenOutcome:
-        return self._count("open", super().open(command))
-
-    def lookup(self, invoice_id: str) -> Lookup:
-        return self._count("lookup", super().lookup(invoice_id))
-
-    def capture(self, command: CaptureCommand) -> CommandOutcome:
-        return self._count("capture", super().capture(command))
-
-    def cancel(self, command: CancelCommand) -> CommandOutcome:
-        return self._count("cancel", super().cancel(command))
-
-    def _count(self, operation: str, answer: T) -> T:
-        self.seen[f"{operation}:{type(answer).__name__}"] += 1
-        return answer
+ROUTE_FEE_MSATS = 100
+TIME_LOCK_S = 600
 
 
 @dataclass
@@ -59,13 +33,13 @@ class Known:
 
 
 class World:
-    """One run's flow, gateway and clock.
+    """One run's flow, gateway, receivers, exchange and clock.
 
     Args:
         store: an empty store with all tables.
         gateway: the settings of the sandbox.
         seed: of ids.
-        seen: counts what the gateway answers.
+        seen: counts what the gateway, the wallets and the exchange answer.
     """
 
     def __init__(
@@ -74,8 +48,14 @@ class World:
         self.clock = ManualClock()
         self._latest = self.clock.now()
         self.ids = SeededIds(seed)
-        self.bank = Watched(":memory:", sandbox=True, clock=self.clock, **gateway)  # type: ignore[arg-type]
-        self.bank.seen = seen
+        self.bob = SandboxGateway(":memory:", sandbox=True, clock=self.clock, account="bob")
+        self.bank = Watched(self.clock, seen, [self.bob], **gateway)
+        self.bank.route_fee = ROUTE_FEE_MSATS
+        self.wallets = {
+            "bob-phone": WatchedWallet(self.bob, SeededIds(seed + 1), seen),
+            "bob-home": WatchedWallet(self.bob, SeededIds(seed + 2), seen, rounds_to=1_000),
+        }
+        self.desk = Desk(self.clock, seen)
         self.store = store
         self.known: list[Known] = []
         self._aggregates: dict[str, Aggregate] = {}
@@ -102,25 +82,57 @@ class World:
         self.flow = self._open()
         self.worker = Worker(self.flow)
 
+    def fine(self) -> None:
+        """Let every fault end."""
+        self.bank.outage(False)
+        self.bank.clear_faults()
+        self.bank.payer_is_faster = False
+        self.bank.route_fee = ROUTE_FEE_MSATS
+        self.bob.time_lock_s = TIME_LOCK_S
+        self.desk.mood = "fine"
+        for wallet in self.wallets.values():
+            wallet.fault = None
+
     def rest(self) -> None:
         """Let every fault end and every clock run until nobody has anything left to do now."""
-        self.bank.outage(False)
+        self.fine()
         self.bank.updates_mode = "normal"
         self.bank.deliver_late()
-        self.bank.clear_faults()
         for known in self.known:
             for invoice_id in known.invoices:
                 self.bank.fail_payment(invoice_id)
                 if self.bank.remember(invoice_id):
                     self.flow.sync("sandbox", invoice_id)
+        self._remember_payments()
         self.clock.tick(max(0.0, (self._latest - self.clock.now()).total_seconds()))
         for _ in range(REST_ROUNDS_MAX):
+            self.bank.end_payments()
             self.clock.tick(minutes=11)
             while self.worker.run_once():
                 pass
             if self._quiet():
                 return
         raise AssertionError("the worker does not come to rest")
+
+    def _remember_payments(self) -> None:
+        """The gateway knows every payment again; where it had denied one, somebody looks."""
+        self.bank.end_payments()
+        for payment in self.bank.payments():
+            self.bank.forget_payment(payment.payment_id, forgotten=False)
+        if self.bank.denied:
+            for action_id, a in self.all().items():
+                for pay_out in a.pay_outs:
+                    if pay_out.payment_id in self.bank.denied:
+                        self.flow.sync_payment(action_id, pay_out.number)
+
+    def all(self) -> dict[str, Aggregate]:
+        """Every action by its id, as the log tells it."""
+        with self.store.reading() as tx:
+            rows = tx.execute("select action_id, version from paidflow_actions").fetchall()
+            return {
+                row["action_id"]: self.aggregate(tx, row["action_id"], row["version"])
+                for row in rows
+            }
 
     def _quiet(self) -> bool:
         with self.store.reading() as tx:
@@ -134,9 +146,11 @@ class World:
     def _open(self) -> PaidFlow:
         return PaidFlow(
             self.store,
-            actions=NOTES,
+            actions=[*ZAPS, *DOLLAR_NOTES, Cash],
             gateways={"sandbox": self.bank},
             secret=SECRET,
             clock=self.clock,
             ids=self.ids,
+            wallets=self.wallets,
+            quotes=self.desk,
         )

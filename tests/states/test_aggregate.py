@@ -10,8 +10,9 @@ from paidflow.errors import IllegalTransition
 from paidflow.money import Money, sats
 from paidflow.states import answers as ans
 from paidflow.states import events as e
-from paidflow.states.aggregate import Fact, evolve, fold
-from paidflow.states.decide import learn
+from paidflow.states.attempt import Fact
+from paidflow.states.evolve import evolve, fold
+from paidflow.states.learn import learn
 from paidflow.states.machine import State
 from tests.states.build import (
     CANCELLED,

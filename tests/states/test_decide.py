@@ -10,21 +10,14 @@ from paidflow.errors import NotCancellable, NotRetriable
 from paidflow.money import Money, sats
 from paidflow.states import answers as ans
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, Fact, fold
-from paidflow.states.decide import (
-    MARGIN,
-    MARGIN_BLOCKS,
-    Events,
-    advance,
-    cancel,
-    cancel_declined,
-    deadline_is_near,
-    decide,
-    learn,
-    perform_raised,
-    refuse_late,
-    retry,
-)
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.attempt import Fact
+from paidflow.states.commands import cancel, cancel_declined, perform_raised, retry
+from paidflow.states.decide import MARGIN, MARGIN_BLOCKS, advance, deadline_is_near, decide
+from paidflow.states.events import Events
+from paidflow.states.evolve import fold
+from paidflow.states.late import refuse_late
+from paidflow.states.learn import learn
 from paidflow.states.machine import State
 from paidflow.states.owed import OwedKind, owed
 from tests.states.build import (

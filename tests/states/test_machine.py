@@ -19,8 +19,9 @@ from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states import answers as ans
 from paidflow.states import events as e
 from paidflow.states import machine
-from paidflow.states.aggregate import Aggregate, evolve, fold
+from paidflow.states.aggregate import Aggregate
 from paidflow.states.decide import decide
+from paidflow.states.evolve import evolve, fold
 from paidflow.states.machine import State, Trigger, fire
 from tests.states.build import LOOKUPS, NOW, about, attached, begun, requested, situation
 from tests.wall import CreditedNote, HeldNote, Note, effects
@@ -33,12 +34,15 @@ EDGES: dict[tuple[str, bool, str], str] = {
     ("NEW", DONE, "settle"): "PAID",
     ("NEW", DONE, "open_invoice"): "PENDING",
     ("NEW", NOT_DONE, "open_hold_invoice"): "PENDING_HELD",
+    ("NEW", DONE, "open_hold_invoice"): "PENDING_HELD",  # optimistic, passed on to a receiver
     ("NEW", DONE, "await_invoice"): "RETRYING",
+    ("NEW", NOT_DONE, "await_invoice"): "RETRYING",  # purses have given their part first
+    ("NEW", DONE, "await_pay_out"): "RETRYING",
     # Performed, and waiting for the payer.
     ("PENDING", DONE, "settle"): "PAID",
     ("PENDING", DONE, "fail"): "FAILED",
     ("PENDING", DONE, "request_cancel"): "CANCELLING",
-    # A hold invoice is out. Performed only when an action that was performed before is retried.
+    # A hold invoice is out. Performed when it is passed on, or was performed before a retry.
     ("PENDING_HELD", DONE, "hold"): "HELD",
     ("PENDING_HELD", NOT_DONE, "hold"): "HELD",
     ("PENDING_HELD", DONE, "fail"): "FAILED",
@@ -51,6 +55,14 @@ EDGES: dict[tuple[str, bool, str], str] = {
     ("HELD", NOT_DONE, "request_cancel"): "CANCELLING",
     ("HELD", DONE, "fail"): "FAILED",
     ("HELD", NOT_DONE, "fail"): "FAILED",
+    # The locked money pays a receiver; it is let go only when he was certainly not paid.
+    ("HELD", DONE, "request_forward"): "FORWARDING",
+    ("FORWARDING", DONE, "request_capture"): "CAPTURING",
+    ("FORWARDING", DONE, "request_cancel"): "CANCELLING",
+    # Money is paid out: it is asked for once, and then arrives or does not.
+    ("RETRYING", DONE, "request_forward"): "FORWARDING",
+    ("FORWARDING", DONE, "settle"): "PAID",
+    ("FORWARDING", DONE, "fail"): "FAILED",
     # The locked money was asked for.
     ("CAPTURING", DONE, "settle"): "PAID",
     ("CAPTURING", DONE, "fail"): "FAILED",
@@ -75,16 +87,24 @@ EDGES: dict[tuple[str, bool, str], str] = {
     ("FAILED", DONE, "retry"): "RETRYING",
     ("FAILED", NOT_DONE, "retry"): "RETRYING",
     ("FAILED", DONE, "settle"): "PAID",
+    # The money went back, or is contested; it may come back, and be contested later.
+    ("PAID", DONE, "refund"): "REFUNDED",
+    ("PAID", DONE, "dispute"): "DISPUTED",
+    ("DISPUTED", DONE, "restore"): "PAID",
+    ("DISPUTED", DONE, "refund"): "REFUNDED",
+    ("REFUNDED", DONE, "restore"): "PAID",
+    ("REFUNDED", DONE, "dispute"): "DISPUTED",
 }
 
 STATES = (
-    *("NEW", "PENDING", "PENDING_HELD", "HELD", "CAPTURING", "CANCELLING"),
-    *("RETRYING", "PAID", "FAILED"),
+    *("NEW", "PENDING", "PENDING_HELD", "HELD", "FORWARDING", "CAPTURING", "CANCELLING"),
+    *("RETRYING", "PAID", "FAILED", "REFUNDED", "DISPUTED"),
 )
 TRIGGERS = (
     *("open_invoice", "open_hold_invoice", "await_invoice", "hold", "request_capture"),
+    *("await_pay_out", "request_forward"),
     *("request_cancel", "resume_pending", "resume_pending_held", "resume_held"),
-    *("settle", "fail", "retry"),
+    *("settle", "fail", "retry", "refund", "dispute", "restore"),
 )
 EVERY = tuple(product(STATES, (DONE, NOT_DONE), TRIGGERS))
 
@@ -102,7 +122,7 @@ def test_there_are_no_other_states_and_triggers() -> None:
 
 
 def test_every_combination_of_state_performed_and_trigger() -> None:
-    assert len(EVERY) == 9 * 2 * 12
+    assert len(EVERY) == 12 * 2 * 17
     actual = {row: to for row in EVERY if (to := _fired(*row)) is not None}
     assert actual == EDGES
 
@@ -151,6 +171,7 @@ CLOSED = {
     "Expired": "FAILED attempt-closed failed",
 }
 IMPOSSIBLE = {"Settled": "illegal", "Cancelled": "illegal", "Expired": "illegal"}
+NEVER = {kind.__name__: "illegal" for kind in ans.Lookup.__args__}
 FACTS_ONLY = {"Cancelled": "= attempt-closed", "Expired": "= attempt-closed"}
 
 # (state, performed, hold) -> lookup -> state and events; a lookup that is not there changes
@@ -179,6 +200,9 @@ ANSWERED: dict[tuple[str, bool, bool], dict[str, str]] = {
         "Settled": "PAID payment-seen capture-requested paid",
         **CLOSED,
     },
+    # What becomes of the outgoing payment decides, and nothing else: the facts are noted.
+    ("FORWARDING", DONE, False): NOTHING,
+    ("FORWARDING", DONE, True): {"Settled": "= payment-seen", **FACTS_ONLY},
     ("CAPTURING", DONE, True): {"Settled": "PAID payment-seen paid", **CLOSED},
     ("CANCELLING", DONE, False): {"Settled": "PAID payment-seen paid", **CLOSED},
     ("CANCELLING", DONE, True): {"Settled": "PAID payment-seen paid", **CLOSED},
@@ -195,6 +219,10 @@ ANSWERED: dict[tuple[str, bool, bool], dict[str, str]] = {
     ("FAILED", DONE, False): {"Settled": "PAID payment-seen redone paid"},
     ("FAILED", DONE, True): {"Settled": "PAID payment-seen redone paid"},
     ("FAILED", NOT_DONE, True): {"Settled": "PAID payment-seen performed paid"},
+    ("REFUNDED", DONE, False): NOTHING,
+    ("REFUNDED", DONE, True): NOTHING,
+    ("DISPUTED", DONE, False): NOTHING,
+    ("DISPUTED", DONE, True): NOTHING,
 }
 
 # Then those that no events lead to, put together by force: a fact about money is recorded at
@@ -230,6 +258,12 @@ FORCED: dict[tuple[str, bool, bool], dict[str, str]] = {
         "NotFound": "CANCELLING cancel-requested",
         "Unreachable": "CANCELLING cancel-requested",
     },
+    ("FORWARDING", NOT_DONE, False): {"Settled": "= payment-seen", **FACTS_ONLY},
+    ("FORWARDING", NOT_DONE, True): {
+        "Held": "= hold-seen",
+        "Settled": "= payment-seen",
+        **FACTS_ONLY,
+    },
     ("CAPTURING", DONE, False): {"Settled": "PAID payment-seen paid", **CLOSED},
     ("CAPTURING", NOT_DONE, False): IMPOSSIBLE,
     ("CAPTURING", NOT_DONE, True): {"Held": "= hold-seen", **IMPOSSIBLE},
@@ -242,6 +276,11 @@ FORCED: dict[tuple[str, bool, bool], dict[str, str]] = {
         **FACTS_ONLY,
     },
     ("FAILED", NOT_DONE, False): {"Settled": "PAID payment-seen performed paid", **FACTS_ONLY},
+    # No money has gone back, so it should be PAID, which it cannot be without the work.
+    ("REFUNDED", NOT_DONE, False): NEVER,
+    ("REFUNDED", NOT_DONE, True): NEVER,
+    ("DISPUTED", NOT_DONE, False): NEVER,
+    ("DISPUTED", NOT_DONE, True): NEVER,
 }
 
 

@@ -16,8 +16,10 @@ import pytest
 
 from paidflow.states import answers as ans
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, Fact, evolve
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.attempt import Fact
 from paidflow.states.decide import advance, decide
+from paidflow.states.evolve import evolve
 from paidflow.states.machine import State
 from tests.states.build import (
     CANCELLED,

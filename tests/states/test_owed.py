@@ -14,31 +14,31 @@ from paidflow.errors import NotCancellable, NotRetriable
 from paidflow.money import Money, sats
 from paidflow.states import answers as ans
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, evolve, fold
-from paidflow.states.decide import (
-    MARGIN,
-    Events,
-    accepts_late,
-    advance,
-    cancel,
-    cancel_declined,
-    decide,
-    learn,
-    perform_raised,
-    refuse_late,
-    retry,
-)
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.amounts import amount_in
+from paidflow.states.commands import cancel, cancel_declined, perform_raised, retry
+from paidflow.states.decide import MARGIN, advance, decide
+from paidflow.states.events import Events
+from paidflow.states.evolve import evolve, fold
+from paidflow.states.giving_back import refund, refund_declined
+from paidflow.states.late import accepts_late, refuse_late
+from paidflow.states.learn import learn
 from paidflow.states.machine import FINAL, State
-from paidflow.states.owed import HAND_OVER, SWEEP, Owed, OwedKind, owed
+from paidflow.states.owed import HAND_OVER, REVERSAL_SWEEP, SWEEP, Owed, OwedKind, owed
+from paidflow.states.paying_out import SEND_MARGIN
+from paidflow.states.refunds import refund_key
+from paidflow.states.reversals import due_refund, refundable
 from tests.states.build import (
     CANCELLED,
     COST,
     DEADLINE,
+    DISPUTED,
     EXPIRED,
     HELD,
     LOOKUPS,
     NOW,
     OPEN,
+    REFUNDED,
     SETTLED,
     UNTIL,
     about,
@@ -46,11 +46,16 @@ from tests.states.build import (
     begun,
     cancelling,
     declined,
+    forwarding,
     reopened,
     requested,
     retried,
+    reversal,
+    sent,
+    sent_back,
     started,
     told,
+    withdrawing,
 )
 
 SOON = NOW + HAND_OVER
@@ -69,6 +74,11 @@ HOLD_MARGIN = DEADLINE.at - MARGIN
 HOOK_FAILS = e.AttentionReason.HOOK_FAILS
 NOT_REGISTERED = e.AttentionReason.NOT_REGISTERED
 
+WON = sent_back(reversal(ans.ReversalKind.DISPUTE, ans.ReversalStatus.FAILED))
+# The fact alone, as it is left behind when on_paid has raised.
+_won = told(begun(), SETTLED, DISPUTED)
+_won = fold(_won, learn(_won, about(1, WON), NOW))
+
 CASES: dict[str, tuple[Aggregate, Owed | None]] = {
     "a payment": (
         begun(),
@@ -83,6 +93,7 @@ CASES: dict[str, tuple[Aggregate, Owed | None]] = {
         told(begun(hold=True), HELD, HELD),
         Owed(OwedKind.CAPTURE, SOON, HOLD_MARGIN),
     ),
+    "the payment to a receiver": (forwarding(), Owed(OwedKind.FORWARD, SOON, UNTIL + SEND_MARGIN)),
     "the close": (cancelling(begun()), Owed(OwedKind.CLOSE, SOON)),
     "the release": (declined(told(begun(hold=True), HELD, HELD)), Owed(OwedKind.CLOSE, SOON)),
     "an invoice": (
@@ -112,6 +123,15 @@ CASES: dict[str, tuple[Aggregate, Owed | None]] = {
         _asked(told(begun(hold=True), HELD), NOT_REGISTERED),
         Owed(OwedKind.PERFORM, SOON, HOLD_MARGIN),
     ),
+    "a payment to somebody else": (withdrawing(), Owed(OwedKind.PAY_OUT, SOON, UNTIL)),
+    "what became of it": (
+        sent(withdrawing()),
+        Owed(OwedKind.FORWARD, SOON, UNTIL + SEND_MARGIN),
+    ),
+    "the rest of it": (
+        fold(sent(withdrawing()), [e.PayOutFailed(number=1, reason=ans.PayFailure.REFUSED)]),
+        Owed(OwedKind.COMPLETE, SOON),
+    ),
     "an undo": (
         fold(begun(), [e.Failed(reason=e.FailureReason.EXPIRED, undo_owed=True)]),
         None,
@@ -129,6 +149,29 @@ CASES: dict[str, tuple[Aggregate, Owed | None]] = {
         told(fold(None, [requested(), attached(1, assumed_closed_at=NOW)]), OPEN),
         Owed(OwedKind.WATCH, NOW + SWEEP, NOW + timedelta(days=1)),
     ),
+    "a refund": (
+        fold(told(begun(), SETTLED), refund(told(begun(), SETTLED), None, "eve", "broken")),
+        Owed(OwedKind.REFUND, SOON),
+    ),
+    "late money that goes back": (
+        told(begun(policy=e.LatePolicy.REFUND), EXPIRED, SETTLED),
+        Owed(OwedKind.REFUND, SOON),
+    ),
+    "the outcome of a dispute": (
+        told(begun(), SETTLED, DISPUTED),
+        Owed(OwedKind.REVERSAL, NOW + REVERSAL_SWEEP),
+    ),
+    "what on_reversed has not taken back": (
+        fold(
+            told(begun(), SETTLED),
+            [
+                *learn(told(begun(), SETTLED), about(1, REFUNDED), NOW),
+                e.Reversed(reversal=ans.ReversalKind.REFUND, undo_owed=True),
+            ],
+        ),
+        Owed(OwedKind.UNDO, SOON),
+    ),
+    "to be completed when the money is here again": (_won, Owed(OwedKind.COMPLETE, SOON)),
     "nothing": (told(begun(), EXPIRED), None),
     "nothing more": (
         fold(told(begun(), SETTLED), [e.HookDone(hook=e.Hook.AFTER_PAID)]),
@@ -235,16 +278,63 @@ class Walk:
         assert count[e.Performed] <= 1
         assert count[e.Paid] <= 1
         amounts: Counter[type[e.Event]] = Counter()
+        back = 0
         for happened in self.happened:
             if isinstance(happened, e.PaymentSeen | e.Paid | e.PaymentCredited | e.PaymentClaimed):
                 ours = happened.amount.currency == a.cost.currency
                 amounts[type(happened)] += happened.amount.amount if ours else 0
+            ours = isinstance(happened, e.ReversalEvent) and not self._foreign(happened)
+            if ours and isinstance(happened, e.RefundRequested | e.ReversalSeen):
+                back += happened.taken.unassigned
+            if ours and isinstance(happened, e.RefundReturned | e.ReversalUndone):
+                back -= happened.taken.unassigned
         given = amounts[e.Paid] + amounts[e.PaymentCredited] + amounts[e.PaymentClaimed]
-        assert amounts[e.PaymentSeen] == given + a.unassigned
+        assert amounts[e.PaymentSeen] == given + back + a.unassigned
+        assert all(t.spare >= 0 and t.price >= 0 and t.lost >= 0 for t in a.attempts)
+        assert all(money.amount > 0 for money in refundable(a))
         alive = [n for n in a.attempts if n.invoice_id is not None and not n.dead]
         assert len(alive) <= 1
         if a.unassigned > 0 and a.state in FINAL and a.actor is not None and due is None:
             assert a.decided >= a.unassigned, "money that nobody was told of"
+
+    def _foreign(self, happened: e.ReversalEvent) -> bool:
+        amount = getattr(happened, "amount", self.a.cost)
+        return amount.currency != self.a.cost.currency
+
+    def refund(self, declined_: bool) -> None:
+        """A worker sends the refund that is due."""
+        a, waiting = self.a, due_refund(self.a)
+        if waiting is None:
+            return
+        if declined_:
+            self.record(refund_declined(a, waiting))
+            return
+        attempt = a.attempts[waiting.number - 1]
+        key = refund_key(attempt.invoice_id or "", waiting.refund)
+        kind, name = ans.ReversalKind.REFUND, f"ours-{waiting.refund}"
+        shown = reversal(kind, reversal_id=name, amount=waiting.amount, key=key)
+        self.answer(waiting.number, sent_back(shown, received=self._received(waiting.number)))
+        assert due_refund(self.a) != waiting
+
+    def send_back(self, number: int, kind: ans.ReversalKind, status: ans.ReversalStatus) -> None:
+        """Somebody else sends money back, contests it, or it is here again."""
+        received = self._received(number) if number <= len(self.a.attempts) else COST - COST
+        if received.amount:
+            name = f"theirs-{number}-{kind}"
+            shown = reversal(kind, status, reversal_id=name, amount=received)
+            self.answer(number, sent_back(shown, received=received))
+
+    def _received(self, number: int) -> Money:
+        attempt = self.a.attempts[number - 1]
+        foreign = attempt.foreign is not None
+        return Money(7, "EUR") if foreign else Money(attempt.received, self.a.cost.currency)
+
+    def ask_for_refund(self, sats_: int) -> None:
+        wanted = sats(sats_)
+        if wanted.amount <= amount_in(refundable(self.a), "BTC") and self.a.state in FINAL - {
+            State.FAILED
+        }:
+            self.record(refund(self.a, wanted, "eve", "broken"))
 
     def answer(self, number: int, lookup: ans.Lookup) -> None:
         self.record(decide(self.a, about(number, lookup), self.now))
@@ -259,14 +349,16 @@ class Walk:
             self.record(facts + refuse_late(seen))
         elif e.Performed in kinds:
             self.record(facts + perform_raised(seen))
-        elif e.Failed in kinds:
+        elif e.Failed in kinds or e.Reversed in kinds:
             self.record(
                 tuple(
-                    x.model_copy(update={"undo_owed": True}) if isinstance(x, e.Failed) else x
+                    x.model_copy(update={"undo_owed": True})
+                    if isinstance(x, e.Failed | e.Reversed)
+                    else x
                     for x in events
                 )
             )
-        elif e.Paid in kinds:
+        elif e.Paid in kinds or e.Restored in kinds:
             self.record((*facts, e.HookFailed(hook=e.Hook.ON_PAID, error_type="ValueError")))
         else:
             self.record(events)
@@ -278,7 +370,9 @@ class Walk:
         if kind in (OwedKind.COMPLETE, OwedKind.LATE, OwedKind.INVOICE):
             self.record(advance(self.a, self.now))
         elif kind is OwedKind.UNDO:
-            self.record((e.HookDone(hook=e.Hook.ON_FAILED),))
+            failed = self.a.state is State.FAILED
+            hook = e.Hook.ON_FAILED if failed else e.Hook.ON_REVERSED
+            self.record((e.HookDone(hook=hook),))
         elif kind is OwedKind.AFTER_PAID:
             self.record((e.HookDone(hook=e.Hook.AFTER_PAID),))
 
@@ -358,6 +452,18 @@ class Walk:
         if self.a.attention is None and self.a.state not in FINAL:
             self.record((e.AttentionAsked(reason=reason),))
 
+    def look_again(self) -> None:
+        """Nothing that was told before leads to anything new."""
+        for shown in self.a.attempts:
+            told_ = [
+                reversal(one.kind, one.status, reversal_id=one.reversal_id, amount=one.amount)
+                for one in shown.reversals
+            ]
+            if told_:
+                received = self._received(shown.number)
+                answer = about(shown.number, sent_back(*told_, received=received))
+                assert learn(self.a, answer, self.now) == ()
+
     def wait(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
         self.check()
@@ -383,6 +489,15 @@ STEPS = st.one_of(
     st.tuples(
         st.just("resolve"), st.sampled_from(("retry", "accept", "credit", "close", "dismiss"))
     ),
+    st.tuples(st.just("refund"), st.booleans()),
+    st.tuples(
+        st.just("send_back"),
+        NUMBER,
+        st.sampled_from(ans.ReversalKind),
+        st.sampled_from(ans.ReversalStatus),
+    ),
+    st.tuples(st.just("ask_for_refund"), st.integers(1, 10)),
+    st.tuples(st.just("look_again")),
     st.tuples(st.just("alarm"), st.sampled_from(ALARMS)),
     st.tuples(st.just("wait"), st.sampled_from((1, 61, 601, 3_000, 100_000))),
 )

@@ -21,7 +21,7 @@ from paidflow.store.mapper import ActionEvent
 from paidflow.store.tracking import TrackedView
 from tests.wall import Note
 
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 MODULE = "paidflow.store.persistence"
 SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 

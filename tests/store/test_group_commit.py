@@ -19,7 +19,7 @@ from paidflow.store.opening import open_store
 from paidflow.store.postgres import PostgresStore
 from tests.wall import SECRET
 
-WAIT_S = 30
+WAIT_S = 60
 
 
 class Post(PaidAction):

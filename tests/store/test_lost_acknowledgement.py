@@ -9,15 +9,26 @@ from typing import Any
 
 import pytest
 
-from paidflow import PaidFlow, State, Worker, checkpoints, sats
-from paidflow.errors import CommitUnknown
+from paidflow import (
+    Context,
+    Money,
+    PaidAction,
+    PaidFlow,
+    Row,
+    State,
+    Worker,
+    checkpoints,
+    sats,
+)
+from paidflow.errors import CommitUnknown, Conflict
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.states import events as e
 from paidflow.store.postgres import PostgresStore
 from paidflow.testing import ManualClock
 from tests.tcp_proxy import Cut, TcpProxy
 from tests.wall import NOTES, SECRET, HeldNote, Note, effects, open_wall
 
-SECONDS_MAX = 20
+SECONDS_MAX = 60
 
 
 @pytest.fixture
@@ -153,9 +164,8 @@ def test_a_grant_may_simply_be_repeated(flow: PaidFlow, proxy: TcpProxy, cut: Cu
 
 @contextmanager
 def narrow(proxy: TcpProxy, sandbox: SandboxGateway) -> Iterator[PaidFlow]:
-    """A flow with one connection only, and little patience."""
+    """A flow with one connection only."""
     store = PostgresStore(proxy.dsn, connections_max=1)
-    store._pool.timeout = 2.0
     flow = PaidFlow(store, actions=NOTES, gateways={"sandbox": sandbox}, secret=SECRET)
     yield flow
     flow.close()
@@ -174,6 +184,7 @@ def test_the_commit_stays_unknown_when_nobody_can_be_asked(
 ) -> None:
     note = Note(text="gm", price_sats=0)
     with narrow(proxy, sandbox) as one:
+        one.store._pool.timeout = 2.0
         with cutting(proxy, "perform.request.before", "after"):
             proxy.refuse(True)
             with pytest.raises(CommitUnknown):
@@ -210,3 +221,75 @@ def test_idle_connections_that_were_cut_are_replaced(flow: PaidFlow, proxy: TcpP
     proxy.drop_all()
     flow.perform(Note(text="gm", price_sats=0), actor="ann")
     assert rows(flow, "paidflow_actions") == 2
+
+
+class Line(PaidAction):
+    """Work that is one row, so each of its steps is one statement."""
+
+    kind = "line"
+    optimistic = True
+    text: str
+
+    def cost(self, ctx: Context) -> Money:
+        return sats(10)
+
+    def row(self, ctx: Context) -> Row:
+        return Row("lines", {"id": ctx.action_id, "text": self.text})
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "group"])
+def lines(
+    request: pytest.FixtureRequest, proxy: TcpProxy, sandbox: SandboxGateway
+) -> Iterator[PaidFlow]:
+    store = PostgresStore(proxy.dsn, connections_max=1, group_commit=request.param)
+    store.create()
+    flow = PaidFlow(store, actions=[Line], gateways={"sandbox": sandbox}, secret=SECRET)
+    with flow.transaction() as tx:
+        tx.execute("create table lines (id text primary key, text text)")
+    yield flow
+    flow.close()
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_one_statement_is_sent_again(
+    lines: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway, cut: Cut
+) -> None:
+    """If the first one came through, the second finds its own events there."""
+    with cutting(proxy, "perform.request.before", cut):
+        receipt = lines.perform(Line(text="gm"), actor="ann", idempotency_key="k")
+    assert receipt.state is State.PENDING
+    assert [rows(lines, f"paidflow_{name}") for name in ("actions", "events")] == [1, 2]
+    assert rows(lines, "lines") == 1
+    assert receipt.invoice_id is not None
+    sandbox.pay(receipt.invoice_id)
+    with cutting(proxy, "sync.answer.before", cut):
+        lines.sync("sandbox", receipt.invoice_id)
+    assert lines.get(receipt.action_id, actor="ann").state is State.PAID
+    assert rows(lines, "paidflow_entries") == 2
+
+
+def test_who_was_faster_is_not_taken_for_oneself(lines: PaidFlow, proxy: TcpProxy) -> None:
+    """The statement that is sent again finds somebody else's events, which is a conflict."""
+    receipt = lines.perform(Line(text="gm"), actor="ann")
+    loaded = lines.steps.load(receipt.action_id)
+    assert loaded is not None
+    seen = e.PaymentSeen(number=1, gateway="sandbox", amount=sats(1))
+    record = lines.steps.tools.recorder.record
+    record(receipt.action_id, loaded, [seen], "answer")
+    with cutting(proxy, "embedder.answer.before", "before"), pytest.raises(Conflict):
+        record(receipt.action_id, loaded, [seen], "answer")
+    assert rows(lines, "paidflow_events") == 3
+
+
+def test_one_statement_stays_unknown_when_nobody_can_be_asked(
+    lines: PaidFlow, proxy: TcpProxy
+) -> None:
+    lines.store._pool.timeout = 2.0
+    with cutting(proxy, "perform.request.before", "after"):
+        proxy.refuse(True)
+        with pytest.raises(CommitUnknown):
+            lines.perform(Line(text="gm"), actor="ann", idempotency_key="k")
+    proxy.refuse(False)
+    lines.store._pool.timeout = SECONDS_MAX
+    assert lines.perform(Line(text="gm"), actor="ann", idempotency_key="k").state is State.PENDING
+    assert (rows(lines, "paidflow_actions"), rows(lines, "lines")) == (1, 1)

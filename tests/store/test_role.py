@@ -12,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from paidflow import PaidFlow, Reader, State, Worker, sats
 from paidflow.errors import ClaimTaken
+from paidflow.outgoing.deliveries import Deliveries
+from paidflow.outgoing.subscriber import Callback
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.store.eventlog import EventLog
 from paidflow.testing import ManualClock
@@ -25,19 +27,25 @@ ALLOWED = {
     "paidflow_events": APPEND,
     "paidflow_events_archive": {"SELECT"},
     "paidflow_log": {"SELECT"},
+    "paidflow_seen_log": set(),  # for those who only read, see store/row_security.py
     "paidflow_entries": APPEND,
     "paidflow_requests": APPEND,
     "paidflow_identity": APPEND,
     "paidflow_snapshots": APPEND,
     "paidflow_claims": {"SELECT", "INSERT", "DELETE"},
+    "paidflow_unswept": {"SELECT", "INSERT", "DELETE"},
     "paidflow_projections": CHANGE | {"DELETE"},
     "paidflow_parked": APPEND | {"DELETE"},
+    "paidflow_subscribers": CHANGE | {"DELETE"},
+    "paidflow_deliveries": CHANGE | {"DELETE"},
     "paidflow_actions": CHANGE,
     "paidflow_attempts": CHANGE,
+    "paidflow_payments": CHANGE,
     "paidflow_payloads": CHANGE,
     "paidflow_accounts": CHANGE,
     "paidflow_cursors": CHANGE,
     "paidflow_read_marks": CHANGE,
+    "paidflow_home": CHANGE,
     "paidflow_tracking": CHANGE,
 }
 
@@ -102,10 +110,18 @@ def test_it_does_all_that_paidflow_does(
     flow.erase(paid.action_id)
     assert reader.attention() == []
     assert reader.accounts()
-    assert flow.balance("ann") == sats(15)
+    assert flow.balance("ann") == sats(0)  # the retry has them
+
+    told: list[str] = []
+    deliveries = Deliveries(
+        flow, [Callback("mail", lambda message: told.append(message.id))], start="beginning"
+    )
+    deliveries.run_until_idle()
+    assert deliveries.requeue("mail") == deliveries.forget("mail") == 0
 
     log = EventLog(flow.store, flow.clock, flow.ids)
     events = log.select_notifications(1, 1000)
+    assert len(told) == len(events)
     assert flow.store.publish() == events[-1].id
     assert flow.store.lag().positions == 0
     clock.tick(3600)
@@ -152,6 +168,24 @@ def test_it_cannot_change_the_log(flow: PaidFlow, role: Role, statement: str) ->
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement)
+
+
+def test_a_cluster_that_is_kept_secret(role: Role, postgres_dsn: str) -> None:
+    """Owner and application are told the same place, whatever either may see of the server."""
+    ask = "select paidflow_place()"
+    with psycopg.connect(postgres_dsn) as owner, psycopg.connect(role.dsn) as application:
+        owner.execute("revoke execute on function pg_control_system() from public")
+        owner.commit()
+        told = owner.execute(ask).fetchone()
+        assert told is not None
+        assert told[0].startswith("cluster ")
+        assert application.execute(ask).fetchone() == told
+        rights = sql.SQL("alter function paidflow_place() owner to {}")
+        owner.execute(rights.format(sql.Identifier(role.name)))
+        unknown = owner.execute(ask).fetchone()
+        assert unknown is not None
+        assert unknown[0].startswith("cluster unknown database ")
+        owner.rollback()
 
 
 def test_it_cannot_put_tables_under_the_sequencer(flow: PaidFlow, role: Role) -> None:

@@ -60,6 +60,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "nonce": "n",
         "invoice_id": "i",
     },
+    "paidflow_payments": {
+        "action_id": "a",
+        "number": 1,
+        "gateway": "sandbox",
+        "payment_id": "p",
+        "destination": "an invoice",
+        "never_sent": False,
+    },
     "paidflow_payloads": {"action_id": "a", "arguments": "{}"},
     "paidflow_requests": {
         "actor": "ann",
@@ -70,6 +78,14 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "paidflow_claims": {"claim": "note:one", "action_id": "a"},
     "paidflow_accounts": {"account": "purse:ann", "currency": "BTC", "balance": 5},
+    "paidflow_unswept": {
+        "account": "purse:ann",
+        "currency": "BTC",
+        "amount": 5,
+        "source": "a",
+        "version": 1,
+        "line": 1,
+    },
     "paidflow_entries": {
         "source": "a",
         "version": 1,
@@ -99,6 +115,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "error_type": "KeyError",
         "parked_at": NOW,
     },
+    "paidflow_subscribers": {"name": "shop", "position": 0},
+    "paidflow_deliveries": {
+        "subscriber": "shop",
+        "position": 1,
+        "action_id": "a",
+        "next_try_at": NOW,
+    },
 }
 
 # Changes of the good row that make another good row.
@@ -120,11 +143,14 @@ ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_attempts", {"number": 2, "invoice_id": "j"}),
     ("paidflow_attempts", {"number": 2, "gateway": "another"}),
     ("paidflow_attempts", {"number": 2, "invoice_id": None}),
+    ("paidflow_payments", {"number": 2, "payment_id": "q", "destination": None}),
+    ("paidflow_payments", {"action_id": "b", "never_sent": True}),
     ("paidflow_requests", {"actor": ""}),
     ("paidflow_requests", {"kind": "held-note"}),
     ("paidflow_requests", {"key_hash": "g"}),
     ("paidflow_claims", {"claim": "note:two"}),
     ("paidflow_accounts", {"currency": "EUR", "balance": 0}),
+    ("paidflow_unswept", {"line": 2}),
     ("paidflow_entries", {"line": 2}),
     ("paidflow_entries", {"version": 2}),
     ("paidflow_entries", {"source": "b"}),
@@ -137,7 +163,17 @@ ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
     ),
     ("paidflow_parked", {"position": 2, "error_type": None}),
     ("paidflow_parked", {"version": 2}),
+    ("paidflow_subscribers", {"name": "mail", "failures": 3, "resume_at": NOW}),
+    ("paidflow_subscribers", {"name": "mail", "gone_at": NOW}),
+    ("paidflow_deliveries", {"subscriber": "mail"}),
+    ("paidflow_deliveries", {"position": 2, "tries": 1, "reason": "503"}),
+    (
+        "paidflow_deliveries",
+        {"position": 2, "tries": 9, "next_try_at": None, "given_up_at": NOW},
+    ),
 ]
+
+LOCKED = ("HELD", "FORWARDING", "CAPTURING")
 
 # Changes of the good row that the schema refuses beside it.
 BAD: list[tuple[str, dict[str, Any]]] = [
@@ -161,18 +197,24 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_actions", {"action_id": "b", "owed": None}),
     *(
         ("paidflow_actions", {"action_id": "b", "state": state, "owed": None, "due_at": None})
-        for state in ("PENDING", "PENDING_HELD", "HELD", "CAPTURING", "CANCELLING", "RETRYING")
+        for state in (*LOCKED, "PENDING", "PENDING_HELD", "CANCELLING", "RETRYING")
     ),
     *(
         ("paidflow_actions", {"action_id": "b", "state": state, "performed": False})
-        for state in ("PENDING", "CAPTURING", "PAID")
+        for state in ("PENDING", "FORWARDING", "CAPTURING", "PAID")
     ),
     ("paidflow_attempts", {"number": 0, "invoice_id": "j"}),
     ("paidflow_attempts", {"action_id": "b"}),
     ("paidflow_attempts", {"invoice_id": "j"}),
+    ("paidflow_payments", {"number": 0, "payment_id": "q"}),
+    ("paidflow_payments", {"payment_id": "q"}),
+    ("paidflow_payments", {"number": 2}),
+    ("paidflow_payments", {"action_id": "b"}),
+    ("paidflow_payments", {"action_id": "b", "gateway": "another"}),
     ("paidflow_claims", {"action_id": "b"}),
     ("paidflow_requests", {"fingerprint": "g", "action_id": "b"}),
     ("paidflow_accounts", {"account": "purse:bob", "balance": -1}),
+    ("paidflow_unswept", {"line": 2, "amount": 0}),
     ("paidflow_entries", {"line": 2, "amount": 0}),
     ("paidflow_entries", {"line": 2, "amount": -5}),
     ("paidflow_entries", {"line": 2, "credit": "issued"}),
@@ -184,6 +226,13 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_projections", {"version": 2, "state": "building", "retry_at": NOW}),
     ("paidflow_parked", {"position": 0}),
     ("paidflow_parked", {"position": 2, "parked_at": None}),
+    ("paidflow_subscribers", {"name": "mail", "position": -1}),
+    ("paidflow_subscribers", {"name": "mail", "failures": -1}),
+    ("paidflow_deliveries", {"position": 0}),
+    ("paidflow_deliveries", {"position": 2, "tries": -1}),
+    ("paidflow_deliveries", {"position": 2, "next_try_at": None}),
+    ("paidflow_deliveries", {"position": 2, "tries": 1, "given_up_at": NOW}),
+    ("paidflow_deliveries", {"position": 2, "next_try_at": None, "given_up_at": NOW}),
 ]
 
 
@@ -240,6 +289,21 @@ def test_the_log_and_the_ledger_are_append_only(flow: PaidFlow, table: str, how:
     assert count(flow, table) == 1
 
 
+def test_an_invoice_of_ours_is_paid_by_its_own_action_only(flow: PaidFlow) -> None:
+    """Incoming and outgoing share a payment hash only where the one is passed on by the other."""
+    attempt, payment = GOOD["paidflow_attempts"], GOOD["paidflow_payments"] | {"payment_id": "i"}
+    with flow.store.transaction("test") as tx:
+        insert(tx, "paidflow_attempts", attempt)
+    with pytest.raises(REFUSED, match="crossed"), flow.store.transaction("test") as tx:
+        insert(tx, "paidflow_payments", payment | {"action_id": "b"})
+    with flow.store.transaction("test") as tx:
+        insert(tx, "paidflow_payments", payment)
+    with flow.store.transaction("test") as tx:  # the same id at another gateway
+        other = {"action_id": "b", "gateway": "another", "never_sent": True}
+        insert(tx, "paidflow_payments", payment | other)
+    assert count(flow, "paidflow_payments") == 2
+
+
 def test_a_purse_cannot_be_overdrawn(flow: PaidFlow) -> None:
     with flow.store.transaction("test") as tx:
         insert(tx, "paidflow_accounts", GOOD["paidflow_accounts"])
@@ -251,5 +315,6 @@ def test_a_purse_cannot_be_overdrawn(flow: PaidFlow) -> None:
 def test_every_table_is_covered(flow: PaidFlow) -> None:
     from tests.flow.support import snapshot
 
-    elsewhere = {"paidflow_schema", "paidflow_sequencer"}  # tests/store/test_sequencer.py
+    # tests/store/test_sequencer.py, test_migrations.py, tests/flow/test_home.py
+    elsewhere = {"paidflow_schema", "paidflow_sequencer", "paidflow_home"}
     assert set(snapshot(flow)) - elsewhere == set(GOOD)

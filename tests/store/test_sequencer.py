@@ -232,13 +232,15 @@ SLOW_LOOK = """
     declare
         found text[] := quick_look();
     begin
-        perform pg_sleep(1);
+        perform pg_advisory_xact_lock(1);
         return found;
     end
     $$
 """
 IS_LOOKING = """
-    select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()
+    select 1 from pg_locks
+    where locktype = 'advisory' and objid = 1 and not granted
+        and database = (select oid from pg_database where datname = current_database())
 """
 
 
@@ -249,12 +251,14 @@ def test_who_appends_during_the_look_is_not_published(
     quick.append("quick")
     quick.run(SLOW_LOOK)
     quick.commit()
+    quick.run("select pg_advisory_xact_lock(1)")
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(store.publish)
         while other.run(IS_LOOKING) is None:
             assert not asked.done()
             other.commit()
         slow.append("slow")
+        quick.commit()
         assert asked.result(SECONDS_MAX) == 1
 
 

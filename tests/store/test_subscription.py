@@ -265,6 +265,7 @@ def _kill_listeners(dsn: str) -> None:
     assert killed == [(True,)]
 
 
+@pytest.mark.empty
 def test_a_broken_log_is_told(store_url: str) -> None:
     """An error that does not pass is not waited out."""
     store: Store = open_store(store_url)

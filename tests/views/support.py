@@ -18,10 +18,6 @@ from tests.flow.support import invoice_of
 from tests.wall import HeldNote, Note
 
 
-class Died(BaseException):
-    """The process ends here; nobody catches it."""
-
-
 class NoInvoice(Exception):
     """This action has no invoice that could be paid."""
 
@@ -89,11 +85,9 @@ class Earned(Counter):
     columns = ("notes", "sats")
 
     def count(self, batch: Batch) -> Iterator[tuple[str, int, int]]:
-        found = batch.look_up(
-            "select action_id, actor from paidflow_actions where action_id in (:actions)"
-        )
+        actors = batch.actors()
         for action_id, paid in batch.of(Paid):
-            yield found[action_id]["actor"] or "nobody", 1, paid.amount.amount // 1000
+            yield actors[action_id] or "nobody", 1, paid.amount.amount // 1000
 
 
 class Earned2(Earned):

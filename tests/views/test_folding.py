@@ -22,9 +22,8 @@ from paidflow import Batch, Folding, PaidFlow, Worker
 from paidflow.actions.contract import HookTransaction
 from paidflow.errors import InvalidArguments, UnknownEvent, ViewsBehind
 from paidflow.payments.sandbox import SandboxGateway
-from paidflow.testing import ManualClock
+from paidflow.testing import Crash, ManualClock
 from tests.views.support import (
-    Died,
     Earned,
     Journal,
     Picky,
@@ -36,7 +35,7 @@ from tests.views.support import (
 from tests.wall import Note, open_wall
 
 ROOT = Path(__file__).parents[2]
-TAKE_OVER_S = 10
+TAKE_OVER_S = 60
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +50,7 @@ class DyingJournal(Journal):
 
     def apply(self, tx: HookTransaction, batch: Batch) -> None:
         super().apply(tx, batch)
-        raise Died
+        raise Crash
 
 
 class DyingEarned(Earned):
@@ -59,7 +58,7 @@ class DyingEarned(Earned):
 
     def apply(self, tx: HookTransaction, batch: Batch) -> None:
         super().apply(tx, batch)
-        raise Died
+        raise Crash
 
 
 def start_again(flow: PaidFlow, *views: str) -> None:
@@ -105,7 +104,7 @@ def test_any_pages_and_any_deaths_give_the_same_view(
             folding = Folding(flow, views if dies else sound, page=page, create=False)
             try:
                 folding.run_once()
-            except Died:
+            except Crash:
                 died += 1
         Folding(flow, [Journal(), Earned()], page=rest, create=False).run_until_idle()
         assert (dump(flow, "journal"), dump(flow, "earned")) == whole

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paidflow import Batch, Counter, Folding, PaidFlow, Worker
+from paidflow import Batch, Counter, Folding, PaidFlow, Projection, Worker, rebuild
 from paidflow.actions.contract import HookTransaction
 from paidflow.errors import InvalidConfiguration
 from paidflow.payments.sandbox import SandboxGateway
@@ -66,6 +66,39 @@ def test_events_are_those_of_the_log(
     ((found, requested),) = batch.of(Requested)
     assert (found, requested.kind, requested.actor) == (action_id, "note", "ann")
     assert list(batch.of(HoldSeen)) == []
+    assert batch.actions(Requested) == [action_id]
+    assert batch.actions(HoldSeen) == []
+
+
+def test_a_batch_knows_whose_its_actions_are(flow: PaidFlow, sandbox: SandboxGateway) -> None:
+    seen = Seen()
+    whose: dict[str, str | None] = {}
+    seen.apply = lambda tx, batch: whose.update(batch.actors())  # type: ignore[method-assign]
+    (mine,) = paid_notes(flow, sandbox, 1)
+    nobodys = flow.perform(HeldNote(text="gm"), actor=None).action_id
+    fold(flow, seen)
+    assert whose == {mine: "ann", nobodys: None}
+
+
+def test_what_many_events_add_alike_is_added_as_often(
+    flow: PaidFlow, sandbox: SandboxGateway
+) -> None:
+    """Also when others come in between, and when a number is negative."""
+    paid_notes(flow, sandbox, 3)
+
+    class Mixed(Earned):
+        name = "mixed"
+
+        def count(self, batch: Batch) -> Iterator[tuple[str, int, int]]:
+            for line in super().count(batch):
+                yield from (line, ("bob", 1, -5), line)
+
+    fold(flow, Mixed())
+    wanted = [
+        {"actor": "ann", "notes": 6, "sats": 60},
+        {"actor": "bob", "notes": 3, "sats": -15},
+    ]
+    assert dump(flow, "mixed") == [repr(row) for row in wanted]
 
 
 def test_only_wanted_events_come(flow: PaidFlow, sandbox: SandboxGateway) -> None:
@@ -150,6 +183,48 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+class Pair(Journal):
+    """Keeps a second view that says the same."""
+
+    name = "pair"
+    beside = ("twin",)
+
+    def create(self, tx: HookTransaction) -> None:
+        super().create(tx)
+        tx.execute(f"create table {self.table_of('twin')} (action_id text primary key)")
+
+    def apply(self, tx: HookTransaction, batch: Batch) -> None:
+        super().apply(tx, batch)
+        rows = [{"action_id": action_id} for action_id in sorted({e.action_id for e in batch})]
+        batch.insert(self.table_of("twin"), rows, "on conflict (action_id) do nothing")
+
+
+class Pair2(Pair):
+    """Its next version."""
+
+    version = 2
+
+
+def test_views_beside_each_other_are_rebuilt_together(
+    flow: PaidFlow, sandbox: SandboxGateway
+) -> None:
+    paid_notes(flow, sandbox, 2)
+    fold(flow, Pair())
+    before = dump(flow, "twin")
+    assert len(before) == 2
+    new = Folding(flow, [Pair2()])
+    rebuild(new, "pair")
+    paid_notes(flow, sandbox, 1)
+    new.run_until_idle()
+    assert len(dump(flow, "twin")) == 3
+    assert dump(flow, "twin_v1") == before
+    new.drop_retired()
+    with pytest.raises(Exception, match="twin_v1"):
+        dump(flow, "twin_v1")
+    with pytest.raises(InvalidConfiguration, match="the name twin"):
+        Folding(flow, [Pair(), type("Other", (Journal,), {"name": "twin"})()])
+
+
 @pytest.mark.parametrize(("change", "sentence"), WRONG)
 def test_a_wrong_projection_is_refused(
     flow: PaidFlow, change: dict[str, Any], sentence: str
@@ -165,3 +240,44 @@ def test_two_of_one_name_are_refused(flow: PaidFlow) -> None:
 
 def test_a_counter_says_what_it_counts() -> None:
     assert Counter.__abstractmethods__ == {"count"}
+
+
+class Mirror(Projection):
+    """Keeps what was asked for."""
+
+    name = "mirror"
+    events = (Paid,)
+    kinds: dict[str, tuple[str, str | None]]
+
+    def create(self, tx: HookTransaction) -> None:
+        tx.execute(f"create table {self.table} (action_id text primary key)")
+
+    def apply(self, tx: HookTransaction, batch: Batch) -> None:
+        asked = batch.requested()
+        self.kinds |= {key: (event.kind, event.actor) for key, event in asked.items()}
+
+
+def test_a_batch_knows_what_was_asked_for(flow: PaidFlow, sandbox: SandboxGateway) -> None:
+    first, second = paid_notes(flow, sandbox, 2)
+    mirror = Mirror()
+    mirror.kinds = {}
+    fold(flow, mirror)
+    assert mirror.kinds == dict.fromkeys((first, second), ("note", "ann"))
+
+
+def test_a_batch_reads_and_deletes_rows_of_its_own(flow: PaidFlow, sandbox: SandboxGateway) -> None:
+    class Latest(Mirror):
+        def apply(self, tx: HookTransaction, batch: Batch) -> None:
+            ids = [event.action_id for event in batch]
+            gone = [row["action_id"] for row in batch.rows_of(self.table, "action_id", kept)]
+            batch.delete_of(self.table, "action_id", gone)
+            batch.insert(self.table, [{"action_id": key} for key in ids])
+
+    kept, folding = list[str](), Folding(flow, [Latest()])
+    kept += paid_notes(flow, sandbox, 2)
+    folding.run_until_idle()
+    newer = paid_notes(flow, sandbox, 1)
+    kept.pop()
+    folding.run_until_idle()
+    assert len(dump(flow, "mirror")) == 2
+    assert [newer[0] in row for row in dump(flow, "mirror")].count(True) == 1

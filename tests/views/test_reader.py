@@ -8,11 +8,11 @@ from paidflow import FailureReason, Money, PaidFlow, State, sats
 from paidflow.errors import InvalidArguments
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.events import AttentionReason
-from paidflow.store.visibility import visible
+from paidflow.store.visibility import visible, visible_part
 from paidflow.testing import ManualClock
 from paidflow.views.reader import Reader
 from tests.flow.support import expired, invoice_of, pay, work
-from tests.wall import CarefulNote, HeldNote, Note
+from tests.wall import CarefulNote, HeldNote, Note, open_wall
 
 WALL = "select text from wall where visible(wall.id) order by text"
 VIEWERS = ("ann", "bob", None)
@@ -103,16 +103,18 @@ def test_a_query_without_the_rule_is_refused(flow: PaidFlow, sql: str) -> None:
     ],
 )
 def test_what_is_no_column_is_refused(flow: PaidFlow, column: str) -> None:
-    with pytest.raises(InvalidArguments):
-        visible(column)
-    with pytest.raises(InvalidArguments):
-        Reader(flow).select(f"select * from wall where visible({column})", viewer="ann")
+    for rule in (visible, visible_part):
+        with pytest.raises(InvalidArguments):
+            rule(column)
+        with pytest.raises(InvalidArguments):
+            Reader(flow).select(f"select * from wall where {rule.__name__}({column})", viewer="ann")
 
 
 @pytest.mark.parametrize("column", ["wall.id) or (1=1", "a\n", "\n a"])
 def test_a_column_is_a_name_and_nothing_else(column: str) -> None:
-    with pytest.raises(InvalidArguments):
-        visible(column)
+    for rule in (visible, visible_part):
+        with pytest.raises(InvalidArguments):
+            rule(column)
 
 
 def test_failed_payments_and_the_unread_mark(
@@ -183,3 +185,31 @@ def test_attention(flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock) 
         (broken.action_id, "note", State.PENDING, AttentionReason.HOOK_FAILS),
     ]
     assert len(reader.attention(limit=1)) == 1
+
+
+def test_a_list_of_texts(flow: PaidFlow) -> None:
+    for text in ("a", "b", "c"):
+        flow.perform(Note(text=text, price_sats=0), actor="ann")
+    reader = Reader(flow)
+    chosen = "select text from wall where text in (:texts) and visible(wall.id) order by text"
+    for texts in (["a", "c", "x"], ["c'", ")"], []):
+        rows = reader.select(chosen, viewer=None, texts=texts)
+        assert [row["text"] for row in rows] == [t for t in texts if t in "ac"]
+
+
+def test_tables_of_paidflow_under_other_names(
+    store_url: str, sandbox: SandboxGateway, clock: ManualClock
+) -> None:
+    names = {"prefix": "b_"} if store_url.startswith("sqlite") else {"schema": "till"}
+    with open_wall(store_url, {"sandbox": sandbox}, clock=clock, **names) as flow:
+        flow.perform(Note(text="gm", price_sats=0), actor="ann")
+        place = "b_actions" if "prefix" in names else "till.paidflow_actions"
+        for table in ("paidflow_actions", place):
+            sql = f"select s.kind from {table} s where visible(s.action_id)"
+            assert Reader(flow).select(sql, viewer=None) == [{"kind": "note"}]
+
+
+def test_sums_need_no_rule_and_lists_fit(flow: PaidFlow) -> None:
+    flow.perform(Note(text="gm", price_sats=0), actor="ann")
+    sql = "select count(*) as notes from wall where text in (:texts)"
+    assert Reader(flow).sums(sql, texts=["gm"]) == [{"notes": 1}]

@@ -12,9 +12,8 @@ from paidflow import Batch, Folding, PaidFlow, Worker, rebuild
 from paidflow.actions.contract import HookTransaction
 from paidflow.errors import InvalidArguments, RebuildStopped
 from paidflow.payments.sandbox import SandboxGateway
-from paidflow.testing import ManualClock
+from paidflow.testing import Crash, ManualClock
 from tests.views.support import (
-    Died,
     Earned,
     Earned2,
     Journal,
@@ -254,9 +253,9 @@ def test_a_rebuild_that_died_goes_on(
         class Dying(Journal2):
             def apply(self, tx: HookTransaction, batch: Batch) -> None:
                 super().apply(tx, batch)
-                pages.append(batch.events[0].position)
+                pages.append(next(iter(batch)).position)
                 if len(pages) % die_at == 0:
-                    raise Died
+                    raise Crash
 
         rebuild(Folding(flow, [Dying()], page=4), "journal")
 
@@ -270,7 +269,7 @@ def test_a_rebuild_that_died_goes_on(
 def died(call: Callable[[], None]) -> bool:
     try:
         call()
-    except Died:
+    except Crash:
         return True
     return False
 

@@ -7,9 +7,7 @@ true, or tries again, or says where the action stands now.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 
-from paidflow.actions.contract import CREDITS
 from paidflow.errors import (
     ActionNotFound,
     Conflict,
@@ -17,21 +15,36 @@ from paidflow.errors import (
     NotAtRest,
     NothingToClaim,
     NotResolvable,
+    QuoteUnavailable,
 )
+from paidflow.flow.funding import purses_for, purses_for_transfer
 from paidflow.flow.hooks import HookRaised
-from paidflow.flow.loaded import Loaded
+from paidflow.flow.invoice_limit import InvoiceLimit
+from paidflow.flow.loaded import Loaded, Moved
 from paidflow.flow.planned import Beside
-from paidflow.flow.requesting import Requesting, balance
-from paidflow.flow.steps import Moved, Steps
+from paidflow.flow.resolutions import (
+    OUTGOING,
+    Resolution,
+    check_refunds,
+    refuse_if_held,
+    refuse_in_flight,
+    resolved,
+)
+from paidflow.flow.steps import Steps
+from paidflow.flow.told import told
 from paidflow.flow.tools import Tools
 from paidflow.money import Money
-from paidflow.states import decide as rules
+from paidflow.states import commands as rules
 from paidflow.states import events as e
-from paidflow.states.aggregate import ABOUT_HOOKS, Aggregate, fold
+from paidflow.states import giving_back
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.decide import decide_pay_out
+from paidflow.states.evolve import fold
+from paidflow.states.late import accepts_late
 from paidflow.states.machine import FINAL, State
 from paidflow.states.owed import OwedKind, owed
+from paidflow.states.postings import Postings, total
 
-Resolution = Literal["retry", "accept", "credit", "close", "dismiss"]
 TRIES_MAX = 8
 AT_REST = frozenset({OwedKind.PERSON, OwedKind.WATCH})
 
@@ -42,16 +55,16 @@ class Commands:
     Args:
         tools: what it works with.
         steps: to go on with what a command has made due.
-        requesting: to check the number of unpaid invoices.
+        limit: how many unpaid invoices an actor may have.
         creation: how long a missing invoice is tried for.
     """
 
     def __init__(
-        self, tools: Tools, steps: Steps, requesting: Requesting, creation: timedelta
+        self, tools: Tools, steps: Steps, limit: InvoiceLimit, creation: timedelta
     ) -> None:
         self._t = tools
         self._steps = steps
-        self._requesting = requesting
+        self._limit = limit
         self._creation = creation
 
     def retry(self, loaded: Loaded) -> Moved:
@@ -75,14 +88,36 @@ class Commands:
         """Bring money that is nobody's yet into a purse."""
         for _ in range(TRIES_MAX):
             a = loaded.aggregate
-            if a.unassigned <= 0 or a.state not in FINAL:
+            if not a.claimable or a.state not in FINAL:
                 raise NothingToClaim
-            amount = Money(a.unassigned, a.cost.currency)
-            claimed = e.PaymentClaimed(amount=amount, actor=actor)
+            claimed = [e.PaymentClaimed(amount=money, actor=actor) for money in a.claimable]
             try:
-                return self._t.recorder.record(loaded.action_id, loaded, [claimed], "claim")
+                return self._t.recorder.record(loaded.action_id, loaded, claimed, "claim")
             except Conflict:
                 loaded = self._steps.reload(loaded)
+        raise Conflict(state=loaded.aggregate.state)
+
+    def refund(
+        self,
+        action_id: str,
+        amount: Money | None,
+        operator: str,
+        why: str,
+        key_hash: str | None = None,
+    ) -> Moved:
+        """Give back what a paid action has cost, or a part; false when this key did so before."""
+        loaded = self._load(action_id)
+        record = self._t.recorder.record_or_fall_back
+        for _ in range(TRIES_MAX):
+            events = giving_back.refund(loaded.aggregate, amount, operator, why, key_hash)
+            check_refunds(self._t.gateways, loaded.aggregate, events)
+            try:
+                if events:
+                    loaded, _ = record(action_id, loaded, events, "refund_decided")
+            except Conflict:
+                loaded = self._steps.reload(loaded)
+            else:
+                return self._steps.drive(loaded, hooks_too=False)[0], bool(events)
         raise Conflict(state=loaded.aggregate.state)
 
     def resolve(self, action_id: str, resolution: Resolution, operator: str, why: str) -> None:
@@ -90,12 +125,33 @@ class Commands:
         loaded = self._load(action_id)
         if loaded.aggregate.attention is None:
             raise NotResolvable("it asks for nobody")
-        events = _resolved(loaded.aggregate, resolution, operator, why)
+        loaded = self._ask_first(loaded, resolution)
+        events = resolved(loaded.aggregate, resolution, operator, why)
+        check_refunds(self._t.gateways, loaded.aggregate, events)
         try:
             loaded = self._t.recorder.record(action_id, loaded, events, "resolve")
         except Conflict:
             raise Conflict(state=self._load(action_id).aggregate.state) from None
         self._steps.drive(loaded, hooks_too=True)
+
+    def _ask_first(self, loaded: Loaded, resolution: Resolution) -> Loaded:
+        """Before a person decides about money that may be on its way, its gateway is asked.
+
+        What it shows now counts more.
+        """
+        a, pay_out = loaded.aggregate, loaded.aggregate.pay_out
+        if resolution == "close":
+            refuse_if_held(self._t.gateways, a)
+        if resolution not in OUTGOING or pay_out is None or pay_out.over:
+            return loaded
+        answer = self._t.gateways.lookup_payment(pay_out.gateway, pay_out.payment_id)
+        refuse_in_flight(a, answer)
+        shown = decide_pay_out(a, answer, self._t.clock.now())
+        if shown:
+            record = self._t.recorder.record_or_fall_back
+            loaded, _ = record(loaded.action_id, loaded, shown, "pay_out_outcome")
+            loaded, _ = self._steps.drive(loaded, hooks_too=True)
+        return loaded
 
     def erase(self, action_id: str) -> None:
         """Erase the texts of a finished action."""
@@ -109,6 +165,7 @@ class Commands:
                 raise Conflict(state=a.state)
             tx.query("erase_payload", action_id=action_id)
             tx.query("erase_payment_requests", action_id=action_id)
+            tx.query("erase_destinations", action_id=action_id)
 
     def _cancel(self, loaded: Loaded) -> Moved:
         record = self._t.recorder.record_or_fall_back
@@ -125,63 +182,77 @@ class Commands:
     def _retry(self, loaded: Loaded) -> Moved:
         for _ in range(TRIES_MAX):
             try:
-                return self._retry_from_purse(loaded) or self._retry_by_invoice(loaded), True
+                if loaded.aggregate.mode is e.Mode.PAY_OUT:
+                    return self._retry_transfer(loaded), True
+                purses = self._purses(loaded.aggregate)
+                if purses and total(purses) == loaded.aggregate.cost.amount:
+                    return self._retry_from_purses(loaded, purses), True
+                return self._retry_by_invoice(loaded, purses), True
+            except InsufficientFunds:  # spent at this very moment
+                if loaded.aggregate.mode is e.Mode.PAY_OUT:  # nothing else can pay for it
+                    raise
             except Conflict:
                 loaded = self._steps.reload(loaded)
                 if loaded.aggregate.state is not State.FAILED:
                     return loaded, False
         raise Conflict(state=loaded.aggregate.state)
 
-    def _retry_from_purse(self, loaded: Loaded) -> Loaded | None:
-        a = loaded.aggregate
-        if a.actor is None or a.state is not State.FAILED or rules.accepts_late(a):
-            return None
-        if CREDITS not in self._t.registry.kind(a.kind).funding:
-            return None
+    def _purses(self, a: Aggregate) -> Postings:
+        """What purses can pay of an action that is tried again."""
+        if a.actor is None or a.state is not State.FAILED or accepts_late(a):
+            return ()
+        kind = self._t.registry.kind(a.kind)
         with self._t.store.reading() as tx:
-            if balance(tx, a.actor, a.cost.currency) < a.cost:
-                return None
+            return purses_for(tx, kind, a.actor, a.cost)
+
+    def _retry_from_purses(self, loaded: Loaded, purses: Postings) -> Loaded:
+        a = loaded.aggregate
         work: tuple[e.Event, ...] = () if a.performed else (e.Performed(),)
         redo = (e.Redone(),) if a.undone else ()
-        paid = e.Paid(source="credits", amount=a.cost, late=False, after_paid_owed=True)
-        try:
-            return self._t.recorder.record(loaded.action_id, loaded, [*work, *redo, paid], "retry")
-        except InsufficientFunds:  # spent at this very moment
-            return None
+        paid = e.Paid(source="purses", amount=a.cost, late=False, after_paid_owed=True)
+        events = [e.PursesReserved(purses=purses), *work, *redo, paid]
+        return self._t.recorder.record(loaded.action_id, loaded, events, "retry")
 
-    def _retry_by_invoice(self, loaded: Loaded) -> Loaded:
+    def _retry_transfer(self, loaded: Loaded) -> Loaded:
+        """Pay out once more; the database refuses a payment that may have been sent before."""
+        action_id, a = loaded.action_id, loaded.aggregate
+        now = self._t.clock.now()
+        action = self._t.registry.restore(a.kind, a.kind_version, loaded.payload.arguments)
+        with self._t.store.reading() as tx:
+            purses = purses_for_transfer(tx, type(action), a.actor, a.cost)
+            ctx = told(
+                tx,
+                self._t.registry,
+                action_id=action_id,
+                actor=a.actor,
+                now=now,
+                cost=a.cost,
+                performed=a.performed,
+            )
+            planned, row = self._steps.pay_outs.plan(action, ctx, len(a.pay_outs) + 1)
+        again = rules.retry(a, now + self._creation)
+        events = [*again, e.PursesReserved(purses=purses), planned]
+        beside = Beside(payments=(row,))
+        return self._t.recorder.record(action_id, loaded, events, "retry", beside)
+
+    def _retry_by_invoice(self, loaded: Loaded, purses: Postings) -> Loaded:
         a, record = loaded.aggregate, self._t.recorder.record
         events: list[e.Event] = list(rules.retry(a, self._t.clock.now() + self._creation))
+        if purses:
+            events.append(e.PursesReserved(purses=purses))
         with self._t.store.reading() as tx:
-            self._requesting.refuse_too_many(tx, a.actor)
+            self._limit.check(tx, a.actor)
         asked = fold(a, events)
-        if rules.accepts_late(asked):
+        if accepts_late(asked):
             return record(loaded.action_id, loaded, events, "retry")
-        started, row = self._steps.invoices.starting(asked)
-        beside = Beside(attempts=(row,))
-        return record(loaded.action_id, loaded, [*events, started], "retry", beside)
+        try:
+            started, beside = self._steps.invoices.starting(loaded.action_id, asked)
+        except QuoteUnavailable:  # a worker tries again, as if the gateway were down
+            started, beside = (), Beside()
+        return record(loaded.action_id, loaded, [*events, *started], "retry", beside)
 
     def _load(self, action_id: str) -> Loaded:
         loaded = self._steps.load(action_id)
         if loaded is None:
             raise ActionNotFound
         return loaded
-
-
-def _resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:
-    decided = e.AttentionResolved(resolution=resolution, operator=operator, why=why)
-    match resolution:
-        case "retry":
-            return [decided]
-        case "dismiss" if a.state in FINAL or a.attention not in ABOUT_HOOKS:
-            return [decided]
-        case "accept" if a.unassigned >= a.cost.amount and a.state is State.FAILED:
-            return [decided]
-        case "credit" if a.unassigned > 0 and a.actor is not None:
-            amount = Money(a.unassigned, a.cost.currency)
-            return [decided, e.PaymentCredited(amount=amount, actor=a.actor)]
-        case "close" if a.current is not None and not a.current.dead:
-            closed = e.AttemptClosed(number=a.current.number, closure=e.Closure.ASSUMED)
-            return [decided, closed]
-        case _:
-            raise NotResolvable(resolution)

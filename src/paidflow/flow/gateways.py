@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from paidflow import checkpoints
-from paidflow.errors import InvalidConfiguration, NetworkInTransaction, NoFunding
+from paidflow.actions.contract import PaidAction
+from paidflow.errors import (
+    InvalidConfiguration,
+    NetworkInTransaction,
+    NoFunding,
+    RestoredCopy,
+)
+from paidflow.money import Money
 from paidflow.payments.contract import (
     Answer,
     CancelCommand,
     Capability,
     CaptureCommand,
     CommandOutcome,
+    Declined,
+    Destination,
     Gateway,
+    HoldingsGateway,
     NotSent,
     OpenCommand,
     OpenOutcome,
+    PayingGateway,
+    PaymentAnswer,
+    PaymentLookup,
+    PayOutCommand,
     Profile,
+    RefundCommand,
+    RefundingGateway,
     Unknown,
     Unreachable,
     Updates,
 )
+from paidflow.spans import span
+from paidflow.states.events import LatePolicy
 
 T = TypeVar("T")
 logger = logging.getLogger("paidflow.gateways")
+
+_ASKING = frozenset({"lookup", "lookup_payment", "holdings"})
 
 
 class Gateways:
@@ -36,7 +56,14 @@ class Gateways:
 
     Args:
         gateways: name -> gateway, the preferred one first.
+
+    Attributes:
+        locked: whether calls are refused, because the database is a copy; see ``home.py``.
+        may_ask: whether lookups are allowed all the same.
     """
+
+    locked = False
+    may_ask = False
 
     def __init__(self, gateways: Mapping[str, Gateway]) -> None:
         for name, gateway in gateways.items():
@@ -47,22 +74,70 @@ class Gateways:
     def __iter__(self) -> Iterator[str]:
         return iter(self._gateways)
 
+    def gateway(self, name: str) -> Gateway | None:
+        """A gateway itself, to be looked at and not called; ``None`` when it is not configured."""
+        return self._gateways.get(name)
+
     def profile(self, name: str) -> Profile | None:
         """What a gateway supports; ``None`` when it is not configured."""
         gateway = self._gateways.get(name)
         return gateway.profile if gateway is not None else None
 
-    def choose(self, currency: str, *, hold: bool, wanted: str | None) -> str:
-        """The name of the first gateway that takes the currency, and holds if it has to.
+    def refuse_copy(self) -> None:
+        """Refuse to work on a copy of a log.
+
+        Raises:
+            RestoredCopy: when it is one.
+        """
+        if self.locked:
+            raise RestoredCopy
+
+    def choose(
+        self, currency: str, *, hold: bool, wanted: str | None, pays_out: bool = False
+    ) -> str:
+        """The name of the first gateway that takes the currency, and can do what it has to.
 
         Raises:
             NoFunding: when there is none.
         """
-        for name, gateway in self._gateways.items():
-            able = Capability.HOLD in gateway.profile.capabilities or not hold
-            if wanted in (None, name) and able and currency in gateway.profile.currencies:
+        for name, currencies in self.able(hold=hold, wanted=wanted, pays_out=pays_out):
+            if currency in currencies:
                 return name
         raise NoFunding(f"no gateway {'holds' if hold else 'takes'} {currency}")
+
+    def able(
+        self, *, hold: bool, wanted: str | None, pays_out: bool = False
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """The gateways that can do it, the preferred one first, and the currencies they take."""
+        for name, gateway in self._gateways.items():
+            can = gateway.profile.capabilities
+            able = Capability.HOLD in can or not hold
+            able = able and (Capability.PAY_OUT in can or not pays_out)
+            if wanted in (None, name) and able:
+                yield name, gateway.profile.currencies
+
+    def paying(self, currency: str, *, wanted: str | None) -> list[str]:
+        """The names of the gateways that send money of this currency to others."""
+        return [
+            name
+            for name, gateway in self._gateways.items()
+            if wanted in (None, name)
+            and Capability.PAY_OUT in gateway.profile.capabilities
+            and currency in gateway.profile.currencies
+        ]
+
+    def check(self, actions: Iterable[type[PaidAction]]) -> None:
+        """Check that there is a gateway that can do what actions promise.
+
+        Raises:
+            InvalidConfiguration: when money is to go back and no gateway can send any.
+        """
+        for action in actions:
+            names = [name for name in self._gateways if action.gateway in (None, name)]
+            if action.late_payment is LatePolicy.REFUND and not any(map(self.can_refund, names)):
+                raise InvalidConfiguration(
+                    f"{action.__name__}.late_payment is REFUND, and none of its gateways can refund"
+                )
 
     def open(self, name: str, command: OpenCommand) -> OpenOutcome:
         """Ask a gateway for an invoice."""
@@ -80,6 +155,63 @@ class Gateways:
     def cancel(self, name: str, command: CancelCommand) -> CommandOutcome:
         """Ask a gateway to close an invoice."""
         return self._call(name, "cancel", lambda g: g.cancel(command), Unknown, NotSent)
+
+    def decode(self, name: str, destination: str) -> Destination | Declined:
+        """What a gateway reads in an invoice or an address of a receiver; it asks nobody."""
+        gateway = self._gateways.get(name)
+        if not isinstance(gateway, PayingGateway):
+            return Declined(f"gateway {name!r} does not pay out")
+        try:
+            return gateway.decode(destination)
+        except Exception as error:
+            return Declined(type(error).__name__)
+
+    def pay_out(self, name: str, command: PayOutCommand) -> CommandOutcome:
+        """Ask a gateway to send money to somebody else."""
+
+        def call(gateway: Gateway) -> CommandOutcome:
+            if not isinstance(gateway, PayingGateway):
+                return NotSent(f"gateway {name!r} does not pay out")
+            return gateway.pay_out(command)
+
+        return self._call(name, "pay_out", call, Unknown, NotSent)
+
+    def lookup_payment(self, name: str, payment_id: str) -> PaymentAnswer:
+        """Ask a gateway about an outgoing payment."""
+
+        def call(gateway: Gateway) -> PaymentLookup:
+            if not isinstance(gateway, PayingGateway):
+                return Unreachable(f"gateway {name!r} does not pay out")
+            return gateway.lookup_payment(payment_id)
+
+        found = self._call(name, "lookup_payment", call, Unreachable, Unreachable)
+        return PaymentAnswer(name, payment_id, found)
+
+    def holdings(self, name: str) -> tuple[Money, ...] | Unreachable:
+        """Ask a gateway how much it holds for us."""
+
+        def call(gateway: Gateway) -> tuple[Money, ...] | Unreachable:
+            if not isinstance(gateway, HoldingsGateway):
+                return Unreachable(f"gateway {name!r} does not say what it holds")
+            return gateway.holdings()
+
+        return self._call(name, "holdings", call, Unreachable, Unreachable)
+
+    def can_refund(self, name: str) -> bool:
+        """Whether a gateway can send money back."""
+        gateway = self._gateways.get(name)
+        able = gateway is not None and Capability.REFUND in gateway.profile.capabilities
+        return able and isinstance(gateway, RefundingGateway)
+
+    def refund(self, name: str, command: RefundCommand) -> CommandOutcome:
+        """Ask a gateway to send money back."""
+
+        def send(gateway: Gateway) -> CommandOutcome:
+            if isinstance(gateway, RefundingGateway):
+                return gateway.refund(command)
+            return Declined("this gateway sends nothing back")
+
+        return self._call(name, "refund", send, Unknown, NotSent)
 
     def updates(self, name: str, cursor: str | None) -> Updates:
         """The next messages of a gateway, or none when it cannot be reached."""
@@ -108,12 +240,16 @@ class Gateways:
         missing: Callable[[str], T],
     ) -> T:
         checkpoints.refuse_in_transaction(step)
+        if not (self.may_ask and step in _ASKING):
+            self.refuse_copy()
         gateway = self._gateways.get(name)
         if gateway is None:
             return missing(f"gateway {name!r} is not configured")
         checkpoints.reach(step, "before")
         try:
-            answer = call(gateway)
+            with span(f"gateway.{step}", gateway=name) as measured:
+                answer = call(gateway)
+                measured.note(outcome=type(answer).__name__)
         except NetworkInTransaction:
             raise
         except Exception as error:

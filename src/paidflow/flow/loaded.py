@@ -9,8 +9,10 @@ from typing import Any
 
 from paidflow.errors import PaidflowError
 from paidflow.states import codec
-from paidflow.states.aggregate import Aggregate, fold
-from paidflow.store.contract import Payload, Transaction
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.evolve import fold
+from paidflow.store.contract import Transaction
+from paidflow.store.records import Payload
 
 
 @dataclass(slots=True)
@@ -26,6 +28,10 @@ class Loaded:
     action_id: str
     aggregate: Aggregate
     payload: Payload
+
+
+Moved = tuple[Loaded, bool]
+"""The action after something was tried, and whether that moved it on."""
 
 
 def load(tx: Transaction, action_id: str) -> Loaded | None:
@@ -44,22 +50,30 @@ def load_of_invoices(
 ) -> list[tuple[str, Loaded | None]]:
     """The actions that invoices belong to; ``None`` for one that this program cannot read."""
     wanted = json.dumps(invoice_ids)
-    rows = tx.query("select_actions_of_invoices", gateway=gateway, invoice_ids=wanted).fetchall()
-    return [(row["invoice_id"], _readable(row)) for row in rows]
+    rows = tx.fetch("select_actions_of_invoices", gateway=gateway, invoice_ids=wanted)
+    return [(invoice_id, _readable(*action)) for invoice_id, *action in rows]
 
 
-def _readable(row: Mapping[str, Any]) -> Loaded | None:
+def _readable(*action: Any) -> Loaded | None:
     try:
-        return loaded(row)
+        return _loaded(*action)
     except PaidflowError:
         return None
 
 
 def loaded(row: Mapping[str, Any] | None) -> Loaded | None:
     """The action that a row tells of: its events are lines of topic, space and state."""
-    if row is None:
-        return None
-    lines = (line.partition(" ") for line in row["events"].split("\n"))
+    return None if row is None else _loaded(**row)
+
+
+def _loaded(
+    action_id: str,
+    arguments: str | None,
+    result: str | None,
+    error: str | None,
+    erased: bool,
+    events: str,
+) -> Loaded:
+    lines = (line.partition(" ") for line in events.split("\n"))
     aggregate = fold(None, [codec.decode(topic, state) for topic, _, state in lines])
-    payload = Payload(row["arguments"], row["result"], row["error"], bool(row["erased"]))
-    return Loaded(row["action_id"], aggregate, payload)
+    return Loaded(action_id, aggregate, Payload(arguments, result, error, bool(erased)))

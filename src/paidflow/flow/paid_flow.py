@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
-from paidflow import checkpoints
 from paidflow.actions.contract import HookTransaction, PaidAction
 from paidflow.clock import Clock
 from paidflow.errors import (
-    IdentityMismatch,
     InvalidArguments,
-    MissingTables,
+    InvalidConfiguration,
 )
-from paidflow.flow.commands import Commands, Resolution
+from paidflow.flow.aio import AIO_THREADS_MAX, AsyncPaidFlow
+from paidflow.flow.gateway_calls import GatewayCalls
 from paidflow.flow.gateways import Gateways
+from paidflow.flow.home import Home
+from paidflow.flow.identity import check_identity
+from paidflow.flow.invoice_limit import InvoiceLimit
+from paidflow.flow.joining import Joining
+from paidflow.flow.operator_calls import OperatorCalls
+from paidflow.flow.owner_calls import OwnerCalls
 from paidflow.flow.planned import Planner
-from paidflow.flow.reading import Reading
-from paidflow.flow.receipt import HistoryEntry, Receipt
+from paidflow.flow.prepared import Prepared
+from paidflow.flow.receipt import Receipt
 from paidflow.flow.recorder import Recorder
 from paidflow.flow.registry import Registry, check_text
-from paidflow.flow.requesting import Prepared, Requesting, balance
+from paidflow.flow.services import Limits, Services
 from paidflow.flow.settling import Settling
-from paidflow.flow.steps import Steps
 from paidflow.flow.tools import Tools
+from paidflow.flow.wallets import Wallets
 from paidflow.ids import Ids, RandomIds
 from paidflow.keyring import Keyring
-from paidflow.ledger.entries import ISSUED, Entry, purse
-from paidflow.money import Money
-from paidflow.payments.contract import Gateway
+from paidflow.payments.contract import Destination, Gateway
+from paidflow.payments.quotes import Quotes
+from paidflow.payments.wrapped import Wallet
 from paidflow.states import codec
+from paidflow.store.application_tables import check_tables, create_tables
 from paidflow.store.contract import Store
+from paidflow.store.embedded import EmbeddedStore
+from paidflow.store.foreign import Embedder
 from paidflow.store.opening import open_store
 
 logger = logging.getLogger("paidflow.flow")
 
 
-class PaidFlow:
+class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
     """Takes paid actions from request to money to real.
 
     Args:
@@ -51,6 +58,12 @@ class PaidFlow:
         ids: where ids come from.
         open_invoices_max: how many unpaid invoices an actor may have.
         creation_s: how long a missing invoice is tried for.
+        wallets: name -> wallet of somebody who can be paid directly; any mapping with ``get``.
+        embedder: how the application works with its database, for ``tx`` and for hooks; by default
+            with psycopg or sqlite3.
+        aio_threads_max: how many calls of ``aio`` are at work at once, 1 to 100.
+        quotes: where exchange rates come from, for costs in a currency that no gateway takes.
+        settings: what hooks find with ``ctx.setting``; one object of each type.
 
     Raises:
         InvalidConfiguration: when something does not fit, with a sentence that says what.
@@ -67,34 +80,47 @@ class PaidFlow:
         ids: Ids | None = None,
         open_invoices_max: int = 100,
         creation_s: int = 60,
+        wallets: Mapping[str, Wallet] | None = None,
+        embedder: Embedder | None = None,
+        aio_threads_max: int = AIO_THREADS_MAX,
+        quotes: Quotes | None = None,
+        settings: Iterable[object] = (),
     ) -> None:
+        if quotes is not None and not isinstance(quotes, Quotes):  # pyright: ignore
+            raise InvalidConfiguration("quotes has no method quote")
         codec.check_upcasters()
         self.store = store
         self.clock: Clock = clock or store
         ids = ids or RandomIds(self.clock)
-        self.registry = Registry(actions)
+        self.registry = Registry(actions, settings)
         self.gateways = Gateways(gateways)
+        self.gateways.check(self.registry)
         self.ids = ids
-        self._recorder = Recorder(store, Planner(self.registry, self.clock, ids))
+        self.keyring = Keyring.of(secret)
+        planner = Planner(self.registry, self.clock, ids)
+        work = store if embedder is None else EmbeddedStore(store, embedder)
+        self._recorder = Recorder(work, planner)
         tools = Tools(
-            store=store,
+            store=work,
             gateways=self.gateways,
             registry=self.registry,
             recorder=self._recorder,
-            keyring=Keyring.of(secret),
+            keyring=self.keyring,
             clock=self.clock,
             ids=ids,
+            quotes=quotes,
+            wallets=Wallets({} if wallets is None else wallets),
         )
-        self.steps = Steps(tools)
+        limits = Limits(InvoiceLimit(open_invoices_max, self.clock), creation_s)
+        services = Services.of(tools, limits)
+        self.steps = services.steps
+        self._reading = services.reading
         self._settling = Settling(tools, self.steps)
-        self._reading = Reading(tools)
-        self._requesting = Requesting(
-            tools, self.steps, self._reading, open_invoices_max, creation_s
-        )
-        self._commands = Commands(
-            tools, self.steps, self._requesting, timedelta(seconds=creation_s)
-        )
-        self._check_identity()
+        self._at = Joining(store, embedder, services, planner)
+        self.aio = AsyncPaidFlow(self, aio_threads_max)
+        check_tables(store, self.registry.tables)
+        check_identity(store, self.gateways)
+        self.home = Home(store, self.gateways)
 
     @classmethod
     def open(
@@ -111,6 +137,13 @@ class PaidFlow:
         creation_s: int = 60,
         connections_max: int = 20,
         group_commit: bool = False,
+        schema: str | None = None,
+        prefix: str = "paidflow_",
+        wallets: Mapping[str, Wallet] | None = None,
+        embedder: Embedder | None = None,
+        aio_threads_max: int = AIO_THREADS_MAX,
+        quotes: Quotes | None = None,
+        settings: Iterable[object] = (),
     ) -> PaidFlow:
         """Open a flow on a database.
 
@@ -119,7 +152,8 @@ class PaidFlow:
             actions: see the class.
             gateways: see the class.
             secret: see the class.
-            create: whether to create the tables; by default on SQLite only.
+            create: whether to create the tables or bring them up to date; by default on SQLite
+                only. Elsewhere ``paidflow migrate`` does it.
             clock: see the class.
             ids: see the class.
             open_invoices_max: see the class.
@@ -127,16 +161,31 @@ class PaidFlow:
             connections_max: how many connections to PostgreSQL it may open.
             group_commit: whether threads that write at the same moment share a transaction, on
                 PostgreSQL; see docs/performance.md.
+            schema: the schema of PostgreSQL that paidflow's tables are in.
+            prefix: what the names of paidflow's tables begin with.
+            wallets: see the class.
+            embedder: see the class.
+            aio_threads_max: see the class.
+            quotes: see the class.
+            settings: see the class.
 
         Raises:
             InvalidConfiguration: when the URL is not understood or something does not fit.
         """
-        store = open_store(url, connections_max=connections_max, group_commit=group_commit)
+        store = open_store(
+            url,
+            connections_max=connections_max,
+            group_commit=group_commit,
+            schema=schema,
+            prefix=prefix,
+        )
         if create is None:
             create = url.startswith("sqlite:")
+        actions = list(actions)
         try:
             if create:
                 store.create()
+                create_tables(store, Registry(actions).tables)
             return cls(
                 store,
                 actions=actions,
@@ -146,13 +195,19 @@ class PaidFlow:
                 ids=ids,
                 open_invoices_max=open_invoices_max,
                 creation_s=creation_s,
+                wallets=wallets,
+                embedder=embedder,
+                aio_threads_max=aio_threads_max,
+                quotes=quotes,
+                settings=settings,
             )
         except BaseException:
             store.close()
             raise
 
     def close(self) -> None:
-        """Close the store's connections."""
+        """Close the store's connections, once the calls of ``aio`` are done."""
+        self.aio.stop()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -164,13 +219,16 @@ class PaidFlow:
     @contextmanager
     def transaction(self) -> Generator[HookTransaction]:
         """A transaction for the application's own tables; it commits at the end of the block."""
-        with self.store.transaction("own") as tx:
+        with self._at("embedder"), self.store.transaction("own") as tx:
             yield tx
 
-    # Request, and what the owner may do afterwards.
-
     def prepare(
-        self, action: PaidAction, *, actor: str | None = None, idempotency_key: str | None = None
+        self,
+        action: PaidAction,
+        *,
+        actor: str | None = None,
+        idempotency_key: str | None = None,
+        proof: str | None = None,
     ) -> Prepared:
         """Validate and price an action and open its invoice; nothing is stored.
 
@@ -178,10 +236,35 @@ class PaidFlow:
             action: the action with its arguments.
             actor: who does it; ``None`` for a logged-out person.
             idempotency_key: the same key gives the same receipt.
+            proof: that of an earlier action, for hooks that ask ``ctx.proves``; it is kept nowhere.
         """
         _check_actor(actor)
-        with checkpoints.flow("perform"):
-            return self._requesting.prepare(action, actor, idempotency_key)
+        with self._at("perform") as services:
+            return services.requesting.prepare(action, actor, idempotency_key, proof=proof)
+
+    def decode(
+        self, destination: str, *, currency: str = "BTC", gateway: str | None = None
+    ) -> Destination:
+        """Read an invoice or an address that somebody wants to be paid to.
+
+        It asks nobody and waits for nothing, so ``flow.aio`` has no coroutine of it.
+
+        Args:
+            destination: as the receiver gave it.
+            currency: in which it would be paid.
+            gateway: the name of the gateway that would pay; ``None`` for any.
+
+        Raises:
+            InvalidDestination: when it cannot be paid from here.
+            NoFunding: when no gateway pays out.
+        """
+        return self.steps.pay_outs.decode(destination, currency, gateway)[1]
+
+    def discard(self, prepared: Prepared) -> None:
+        """Close the invoice of a prepared action that was not stored, such as after a rollback."""
+        with self._at("discard") as services:
+            if prepared.opening is not None:
+                services.steps.drop_orphan(prepared.action_id, prepared.opening)
 
     def perform(
         self,
@@ -189,6 +272,8 @@ class PaidFlow:
         *,
         actor: str | None = None,
         idempotency_key: str | None = None,
+        proof: str | None = None,
+        tx: Any = None,
     ) -> Receipt:
         """Request an action: do it now if that is safe, and ask for the money.
 
@@ -196,177 +281,41 @@ class PaidFlow:
             action: the action with its arguments, or what ``prepare`` returned.
             actor: who does it; ``None`` for a logged-out person.
             idempotency_key: the same key gives the same receipt; scoped to actor and kind.
+            proof: that of an earlier action, for hooks that ask ``ctx.proves``; it is kept nowhere.
+            tx: the caller's open transaction to do it in, with what ``prepare`` returned.
 
         Returns:
-            Where the action stands, what to pay, and the proof for later.
+            Where the action stands, what to pay, and the proof for later; provisional with ``tx``.
+
+        Raises:
+            InsufficientFunds: when there is not enough in the purse, or not any more.
+            TransactionOpen: when the caller has a transaction open and does not pass it.
+            ApplicationRowsRefused: when rows of the caller are in the way of anything else.
+            SecondPayer: when the caller's transaction is that of another payer.
+            Conflict: when others were in the way; with ``tx``, nothing else is rolled back.
         """
-        with checkpoints.flow("perform"):
+        with self._at("perform", tx) as services:
             if isinstance(action, Prepared):
-                return self._requesting.commit(action)
+                return services.requesting.commit(action)
+            if tx is not None:
+                raise InvalidArguments("inside a transaction pass what prepare returned before it")
             _check_actor(actor)
-            return self._requesting.perform(action, actor, idempotency_key)
+            return services.requesting.perform(action, actor, idempotency_key, proof=proof)
 
-    def retry(
-        self, action_id: str, *, actor: str | None = None, proof: str | None = None
-    ) -> Receipt:
-        """Try again to get a failed action paid: from the purse, or with a new invoice.
-
-        Returns:
-            Where it stands; ``changed`` is false when somebody else retried it at this moment.
-
-        Raises:
-            ActionNotFound: when it is not the caller's.
-            NotRetriable: when it did not fail.
-            Conflict: when somebody else is doing it at this moment.
-        """
-        with checkpoints.flow("retry"):
-            owned = self._reading.owned(action_id, actor, proof)
-            loaded, changed = self._commands.retry(owned)
-            return self._reading.receipt(loaded, changed=changed)
-
-    def cancel(
-        self, action_id: str, *, actor: str | None = None, proof: str | None = None
-    ) -> Receipt:
-        """Give up an action that is not paid yet.
-
-        Returns:
-            Where it stands; ``changed`` is false when it was cancelled already.
-
-        Raises:
-            ActionNotFound: when it is not the caller's.
-            NotCancellable: when the money is already there.
-            Conflict: when somebody else is changing it at this moment.
-        """
-        with checkpoints.flow("cancel"):
-            owned = self._reading.owned(action_id, actor, proof)
-            loaded, changed = self._commands.cancel(owned)
-            return self._reading.receipt(loaded, changed=changed)
-
-    def get(self, action_id: str, *, actor: str | None = None, proof: str | None = None) -> Receipt:
-        """Where an action stands, for its owner."""
-        return self._reading.receipt(self._reading.owned(action_id, actor, proof))
-
-    def history(
-        self, action_id: str, *, actor: str | None = None, proof: str | None = None
-    ) -> list[HistoryEntry]:
-        """What happened to an action, for its owner."""
-        self._reading.owned(action_id, actor, proof)
-        return self._reading.history(action_id)
-
-    def claim(self, action_id: str, *, proof: str, actor: str) -> Receipt:
-        """Bring money that is nobody's yet into a purse.
+    def lock(self, actors: Iterable[str], *, tx: Any) -> None:
+        """Lock the purses of several payers in order, before any of them acts in a transaction.
 
         Args:
-            action_id: the action that received it.
-            proof: shows that the caller requested the action.
-            actor: whose purse gets it.
+            actors: all payers whose actions the transaction will contain.
+            tx: the caller's open transaction.
 
         Raises:
-            ActionNotFound: when the proof is wrong.
-            NothingToClaim: when there is no such money, or the action still needs it.
+            SecondPayer: when somebody else has acted in it before.
         """
-        check_text("an actor", actor)
-        with checkpoints.flow("claim"):
-            owned = self._reading.owned(action_id, None, proof)
-            return self._reading.receipt(self._commands.claim(owned, actor), changed=True)
-
-    # What comes from gateways and workers.
-
-    def sync(self, gateway: str, invoice_id: str) -> Receipt | None:
-        """Look at an invoice: load, ask, decide, append. Any hint from a gateway ends here.
-
-        Returns:
-            Where its action stands; ``None`` when the invoice belongs to none.
-
-        Raises:
-            GatewayUnavailable: when the gateway gives no answer; ask again later.
-        """
-        with checkpoints.flow("sync"):
-            loaded = self.steps.load_of_invoice(gateway, invoice_id)
-            if loaded is None:
-                return None
-            loaded = self.steps.look_at(loaded, gateway, invoice_id)
-            loaded, _ = self.steps.drive(loaded, hooks_too=False)
-            return self._reading.receipt(loaded)
-
-    def sync_many(self, gateway: str, invoice_ids: Sequence[str]) -> list[str]:
-        """Look at many invoices at once: in effect the same as ``sync`` of each, but faster.
-
-        Returns:
-            The invoices about which the gateway gave no answer; ask again later.
-        """
-        with checkpoints.flow("sync"):
-            return self._settling.settle(gateway, invoice_ids)
-
-    # What an operator does.
-
-    def grant(self, actor: str, amount: Money, *, key: str) -> None:
-        """Give credits to an actor, once for each of the actor's keys.
-
-        Args:
-            actor: whose purse.
-            amount: more than zero.
-            key: the same key gives the same actor nothing a second time.
-        """
-        check_text("an actor", actor)
-        check_text("the key of a grant", key)
-        if type(amount) is not Money or amount.amount <= 0:
-            raise InvalidArguments("a grant must be more than zero")
-        entry = Entry(ISSUED, purse(actor), amount)
-        with checkpoints.flow("grant"), self.store.transaction("grant") as tx:
-            tx.post(
-                entry,
-                source=f"grant:{len(actor)}:{actor}:{key}",
-                version=1,
-                line=1,
-                now=self.clock.now(),
-            )
-
-    def balance(self, actor: str, currency: str = "BTC") -> Money:
-        """What is in an actor's purse."""
-        with self.store.reading() as tx:
-            return balance(tx, actor, currency)
-
-    def resolve(self, action_id: str, resolution: Resolution, *, operator: str, why: str) -> None:
-        """Decide what a person was asked to decide.
-
-        Args:
-            action_id: the action.
-            resolution: ``retry`` runs the hook that raised again; ``accept`` makes the action real
-                with late money; ``credit`` gives that money to the actor's purse; ``close`` takes
-                the invoice for dead; ``dismiss`` leaves everything as it is.
-            operator: who decides.
-            why: the reason, for the log.
-
-        Raises:
-            NotResolvable: when the resolution does not fit.
-        """
-        with checkpoints.flow("resolve"):
-            self._commands.resolve(action_id, resolution, operator, why)
-
-    def erase(self, action_id: str) -> None:
-        """Erase the texts of a finished action; the log and the money stay as they are.
-
-        Raises:
-            ActionNotFound: when there is none.
-            NotAtRest: when it is not finished, or a hook still needs the texts.
-            Conflict: when somebody else is changing it at this moment.
-        """
-        with checkpoints.flow("erase"):
-            self._commands.erase(action_id)
-
-    def _check_identity(self) -> None:
-        """A log acts only on the gateway accounts that it belongs to."""
-        if not self.store.ready():
-            raise MissingTables
-        for name in self.gateways:
-            profile = self.gateways.profile(name)
-            account = profile.account if profile else ""
-            with self.store.transaction("identity") as tx:
-                tx.query("insert_identity", gateway=name, account=account)
-                row = tx.query("select_identity", gateway=name).fetchone()
-            if row is None or row["account"] != account:
-                raise IdentityMismatch(name)
+        actors = list(actors)
+        for actor in actors:
+            check_text("an actor", actor)
+        self._at.lock(actors, tx)
 
 
 def _check_actor(actor: str | None) -> None:

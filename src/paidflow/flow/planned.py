@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile, zip_longest
 
 from paidflow.actions.contract import PaidAction
 from paidflow.clock import Clock
+from paidflow.correlation import current
 from paidflow.errors import UnknownAction
 from paidflow.flow.hooks import HookRun, Hooks
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.registry import Registry
 from paidflow.ids import Ids
-from paidflow.ledger.entries import Entry, entries_of
+from paidflow.ledger.entries import entries_of
 from paidflow.states import codec
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, fold
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.evolve import fold
 from paidflow.states.machine import FINAL, State
 from paidflow.states.owed import owed
-from paidflow.store.contract import (
+from paidflow.store.contract import Transaction
+from paidflow.store.records import (
     Attachment,
     NewAttempt,
+    NewPayment,
     Payload,
     Request,
     Status,
-    Transaction,
     Write,
 )
 
@@ -43,7 +47,9 @@ class Beside:
         request: the idempotency key of a new action.
         attempts: attempts to start.
         attachment: an invoice to attach.
+        payments: payments to somebody else that are planned.
         error: what a hook said when it raised, for the actor to read.
+        open_invoices_max: how many unpaid invoices the actor of a new action may have with it.
     """
 
     action: PaidAction | None = None
@@ -51,7 +57,9 @@ class Beside:
     request: Request | None = None
     attempts: tuple[NewAttempt, ...] = ()
     attachment: Attachment | None = None
+    payments: tuple[NewPayment, ...] = ()
     error: str | None = None
+    open_invoices_max: int | None = None
 
 
 NOTHING_BESIDE = Beside()
@@ -86,7 +94,7 @@ class Planned:
             return True
         # The texts of a finished action may have been erased since it was loaded.
         rested = self.before is not None and self.before.state in FINAL
-        return any(hook != "row" or rested for hook, _ in self.due)
+        return any(run.hook != "row" or rested for run in self.due)
 
     def completed(self, tx: Transaction | None) -> Write:
         """What is written, with claims and rows.
@@ -103,7 +111,7 @@ class Planned:
             if self.before is not None and self.before.state in FINAL:
                 self.hooks.reread(tx)
             claims = self._claims(tx) if self.asks else ()
-        rows = tuple(self.hooks.row(at) for hook, at in self.due if hook == "row")
+        rows = tuple(self.hooks.row(run) for run in takewhile(_is_row, self._work))
         return replace(self.write, claims=claims, rows=rows) if claims or rows else self.write
 
     def run_hooks(self, tx: Transaction, left_out: str | None = None) -> None:
@@ -116,11 +124,26 @@ class Planned:
         Raises:
             HookRaised: when one of them raised.
         """
-        for hook, at in self.due:
-            if hook == "perform":
-                self.hooks.perform(tx, at)
-            elif hook not in ("row", left_out):
-                self.hooks.run(hook, tx, at)
+        written = len(list(takewhile(_is_row, self._work)))
+        for run in self.due:
+            if run.hook == "row" and written:
+                written -= 1
+            elif run.hook == "row":
+                tx.insert(self.hooks.row(run))
+            elif run.hook == "perform":
+                self.hooks.perform(tx, run)
+            elif run.hook != left_out:
+                self.hooks.run(run, tx)
+
+    def forget(self, tx: Transaction) -> None:
+        """Forget what the action is not to be known for, once ``on_paid`` has run."""
+        if any(run.hook == "on_paid" for run in self.due):
+            self.hooks.forget(tx, self.after)
+
+    @property
+    def _work(self) -> Iterator[HookRun]:
+        """The work that is done now. Rows before any ``perform`` are written with the step."""
+        return (run for run in self.due if run.hook in ("row", "perform"))
 
     @property
     def loaded(self) -> Loaded:
@@ -132,14 +155,11 @@ class Planned:
 
     def _claims(self, tx: Transaction) -> tuple[str, ...]:
         """The claims to take: when the action begins, and again when it comes back from FAILED."""
-        valid = (
-            self.before is None or not self.late or self.hooks.run("still_valid", tx, self.before)
-        )
-        if not valid:
+        if self.before is not None and self.late and not self.hooks.still_valid(tx, self.before):
             raise LateRefused
         if not _comes_alive(self.before, self.after):
             return ()
-        return tuple(f"{self.after.kind}:{claim}" for claim in self.hooks.claims(tx, self.after))
+        return self.hooks.claims(tx, self.after)
 
 
 class Planner:
@@ -179,14 +199,13 @@ class Planner:
         a = before.aggregate if before else None
         payload = before.payload if before else Payload(beside.arguments, None, None)
         events = [self._completed(event, a) for event in events]
-        trail = list(_trail(a, events))
-        after, late = trail[-1], is_late(events)
+        after, late = fold(a, events), is_late(events)
         hooks = Hooks(self._registry, self._clock, action_id, beside.action, payload)
         command_id = command_id or self._ids.new_id()
         write = self._write(action_id, a, after, events, beside, command_id)
-        due = list(hooks.due(events, trail))
-        asks = late and a is not None and hooks.has("still_valid", after.kind)
-        asks = asks or (_comes_alive(a, after) and hooks.has("claims", after.kind))
+        due = list(hooks.due(events, a, after))
+        asks = late and a is not None and hooks.has("still_valid", after)
+        asks = asks or (_comes_alive(a, after) and hooks.has("claims", after))
         return Planned(a, after, write, late, hooks, due, asks)
 
     def plan_many(self, moves: Iterable[tuple[Loaded, Sequence[e.Event]]]) -> list[Planned]:
@@ -202,12 +221,14 @@ class Planner:
         if not isinstance(event, e.Paid) or before is None:
             return event
         try:
-            owes = self._registry.kind(before.kind).has_own("after_paid")
+            owes = any(self._registry.has_hook(kind, "after_paid") for kind in before.kinds)
         except UnknownAction:
             return event
         if event.after_paid_owed == owes:
             return event
-        return event.model_copy(update={"after_paid_owed": owes})
+        return e.Paid(
+            source=event.source, amount=event.amount, late=event.late, after_paid_owed=owes
+        )
 
     def _write(
         self,
@@ -219,10 +240,11 @@ class Planner:
         command_id: str,
     ) -> Write:
         start = before.version if before else 0
-        entries: list[tuple[int, Entry]] = []
-        for version, event in enumerate(events, start=start + 1):
-            posted = entries_of(action_id, after.kind, after.actor, event)
-            entries.extend((version, entry) for entry in posted)
+        entries = [
+            (version, entry)
+            for version, event in enumerate(events, start=start + 1)
+            for entry in entries_of(action_id, after, event)
+        ]
         now = self._clock.now()
         due = owed(after, now)
         status = Status(
@@ -245,26 +267,38 @@ class Planner:
             events=[(*codec.encode(event), self._ids.new_id()) for event in events],
             entries=entries,
             command_id=command_id,
-            correlation_id=command_id,
+            correlation_id=current() or command_id,
             now=now,
             arguments=beside.arguments,
             request=beside.request,
             release_claims=after.state is State.FAILED,
             attempts=beside.attempts,
             attachment=beside.attachment,
+            payments=beside.payments,
+            unsent=tuple(_unsent(before, after)),
             error=beside.error,
+            open_invoices_max=beside.open_invoices_max,
         )
+
+
+def _is_row(run: HookRun) -> bool:
+    return run.hook == "row"
+
+
+def _unsent(before: Aggregate | None, after: Aggregate) -> Iterator[int]:
+    """The payments of which it is certain now that they were never sent."""
+    if not after.pay_outs:
+        return
+    earlier = before.pay_outs if before else ()
+    for pay_out, was in zip_longest(after.pay_outs, earlier):
+        given_up = pay_out.never_sent and (pay_out.failure or after.state is State.FAILED)
+        if given_up and not (was is not None and was.failure):
+            yield pay_out.number
 
 
 def is_late(events: Iterable[e.Event]) -> bool:
     """Whether late money makes the action real."""
     return any(isinstance(event, e.Paid) and event.late for event in events)
-
-
-def _trail(a: Aggregate | None, events: Iterable[e.Event]) -> Iterator[Aggregate]:
-    for event in events:
-        a = fold(a, (event,))
-        yield a
 
 
 def _comes_alive(before: Aggregate | None, after: Aggregate) -> bool:

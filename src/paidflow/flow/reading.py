@@ -11,9 +11,14 @@ from paidflow.flow.registry import check_text
 from paidflow.flow.tools import Tools
 from paidflow.money import Money
 from paidflow.states import codec
-from paidflow.states.aggregate import Aggregate, Fact
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.amounts import Amounts
+from paidflow.states.attempt import Fact
+from paidflow.states.events import Mode, Requested
 from paidflow.states.machine import FINAL, State
-from paidflow.store.contract import as_time
+from paidflow.states.pay_out import PayOutFact
+from paidflow.states.reversals import refunded, refunding
+from paidflow.store.records import as_time
 
 _PAYABLE = frozenset({State.PENDING, State.PENDING_HELD})
 
@@ -85,17 +90,24 @@ class Reading:
             cost=a.cost,
             next_action=_next_action(a, payable),
             payment_request=request,
+            amount_due=attempt.amount if attempt and payable else None,
             arguments=None if payload.arguments is None else json.loads(payload.arguments),
             gateway=attempt.gateway if attempt else None,
             invoice_id=attempt.invoice_id if attempt else None,
             expires_at=attempt.expires_at if attempt and payable else None,
             result=None if payload.result is None else json.loads(payload.result),
+            payment_id=a.pay_out.payment_id if a.pay_out and a.mode is Mode.PAY_OUT else None,
+            fee=_fee(a),
             failure_reason=a.failure_reason,
             error=payload.error,
             completing=settled and a.state not in FINAL,
-            unclaimed=Money(a.unassigned, a.cost.currency) if a.unassigned > 0 else None,
+            unclaimed=_one_of(a, a.claimable),
+            refunded=_one_of(a, refunded(a)),
+            refunding=_one_of(a, refunding(a)),
             changed=changed,
+            provisional=self._t.provisional,
             proof=self._t.keyring.proof(action_id) if with_proof else None,
+            quote=attempt.quote if attempt else None,
         )
 
     def history(self, action_id: str) -> list[HistoryEntry]:
@@ -103,12 +115,15 @@ class Reading:
         with self._t.store.reading() as tx:
             rows = tx.query("select_history", action_id=action_id).fetchall()
         lines: list[HistoryEntry] = []
+        private = True
         for row in rows:
             at = as_time(row["recorded_at"])
             event = codec.decode(row["topic"], bytes(row["state"]))
             if at is None:
                 raise AssertionError("every event has a time")
-            details = event.model_dump(mode="json")
+            private = private and not (isinstance(event, Requested) and event.mode is Mode.PAY_OUT)
+            hidden = set(event.private) if private else None
+            details = event.model_dump(mode="json", exclude=hidden)
             lines.append(
                 HistoryEntry(version=row["version"], at=at, event=event.name, details=details)
             )
@@ -123,6 +138,19 @@ class Reading:
         with self._t.store.reading() as tx:
             row = tx.query("select_attempt", action_id=action_id, number=number).fetchone()
         return row["payment_request"] if row else None
+
+
+def _one_of(a: Aggregate, amounts: Amounts) -> Money | None:
+    """The amount in the currency of the cost if there is one, else one in another."""
+    in_cost = (money for money in amounts if money.currency == a.cost.currency)
+    return next(in_cost, next(iter(amounts), None))
+
+
+def _fee(a: Aggregate) -> Money | None:
+    if a.mode is not Mode.PAY_OUT or a.pay_out is None:
+        return None  # what a wrapped payment has cost is the operator's business
+    arrived = a.pay_out.fact is PayOutFact.SETTLED
+    return Money(a.pay_out.fee, a.cost.currency) if arrived else None
 
 
 def _next_action(a: Aggregate, payable: bool) -> NextAction:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from paidflow.money import Money
 from paidflow.states.events import FailureReason
 from paidflow.states.machine import State
+from paidflow.states.quote import Quote
 
 
 class NextAction(StrEnum):
@@ -28,20 +29,30 @@ class Receipt(BaseModel):
         action_id: the id of the action, and of the thing that it creates.
         state: its place in the state table.
         performed: whether its work is done.
-        cost: what it costs.
+        cost: what it costs, with all its parts.
         next_action: what the payer has to do.
+        amount_due: what the invoice asks for: the cost, less what purses have given, in the
+            currency that the gateway takes.
         arguments: what was asked for; ``None`` once it is erased.
         gateway: the name of the gateway that the latest invoice is from.
         payment_request: what the payer needs in order to pay.
         invoice_id: the gateway's id of the latest invoice.
         expires_at: until when.
+        payment_id: the id of the latest payment to somebody else.
+        fee: what it has cost, once it has arrived.
         result: what ``perform`` returned.
         failure_reason: why it failed.
         error: what went wrong, for the actor to read.
         completing: the money is there and the rest is being done.
-        unclaimed: received money that is nobody's yet, claimable with the proof.
+        unclaimed: received money that is nobody's yet, claimable with the proof; if it is in
+            several currencies, one of them.
+        refunded: what has gone back of what was paid; if it is in several currencies, that of the
+            cost.
+        refunding: what is reserved to go back, and the gateway does not show yet.
         changed: whether this call changed anything.
+        provisional: it was done in a transaction of the caller, and counts once that is committed.
         proof: shows that its holder requested the action; only in the answer to the request.
+        quote: how the latest invoice's amount was converted, if the cost has another currency.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,18 +63,25 @@ class Receipt(BaseModel):
     performed: bool
     cost: Money
     next_action: NextAction
+    amount_due: Money | None = None
     arguments: dict[str, Any] | None = None
     gateway: str | None = None
     payment_request: str | None = Field(default=None, repr=False)
     invoice_id: str | None = None
     expires_at: datetime | None = None
+    payment_id: str | None = None
+    fee: Money | None = None
     result: Any = None
     failure_reason: FailureReason | None = None
     error: str | None = None
     completing: bool = False
     unclaimed: Money | None = None
+    refunded: Money | None = None
+    refunding: Money | None = None
     changed: bool = True
+    provisional: bool = False
     proof: str | None = Field(default=None, repr=False)
+    quote: Quote | None = None
 
 
 class HistoryEntry(BaseModel):

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
 
-from paidflow.errors import ClaimTaken, PaidflowError, UnknownAction
+from paidflow.correlation import about
+from paidflow.errors import ClaimTaken, InsufficientFunds, PaidflowError, UnknownAction
 from paidflow.flow.hooks import HookRaised, run_many
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.planned import (
@@ -22,12 +23,15 @@ from paidflow.flow.planned import (
     Planner,
     is_late,
 )
+from paidflow.spans import span
 from paidflow.states import events as e
-from paidflow.states.aggregate import Aggregate, fold
-from paidflow.states.decide import perform_raised, refuse_late
+from paidflow.states.aggregate import Aggregate
+from paidflow.states.commands import perform_raised
+from paidflow.states.evolve import fold
+from paidflow.states.late import refuse_late
 from paidflow.states.owed import HOOK_TRIES
-from paidflow.store.contract import Store, Transaction
-from paidflow.store.transaction import RowRefused
+from paidflow.store.contract import Transaction, Transactions
+from paidflow.store.transaction import CommitRefused, RowRefused
 
 logger = logging.getLogger("paidflow.flow")
 
@@ -43,7 +47,7 @@ class Recorder:
         planner: plans the steps.
     """
 
-    def __init__(self, store: Store, planner: Planner) -> None:
+    def __init__(self, store: Transactions, planner: Planner) -> None:
         self._store = store
         self._planner = planner
 
@@ -75,8 +79,8 @@ class Recorder:
         planned = self._planner.plan(action_id, before, events, beside)
         try:
             self._write([planned], step)
-        except ClaimTaken as taken:
-            raise (LateRefused if planned.late else taken) from None
+        except (ClaimTaken, InsufficientFunds) as lacking:
+            raise (LateRefused if planned.late else lacking) from None
         return planned.loaded
 
     def record_many(
@@ -103,15 +107,21 @@ class Recorder:
 
     def _write(self, planned: Sequence[Planned], step: str) -> None:
         try:
-            if not any(one.needs_transaction for one in planned):
-                self._store.write(step, [one.completed(None) for one in planned])
-                return
-            # One of the commands stands for all: they are committed together.
-            with self._store.transaction(step, planned[0].write.command_id) as tx:
-                tx.write([one.completed(tx) for one in planned])
-                _run_hooks(tx, planned)
+            with span("transaction", step=step):
+                self._write_all(planned, step)
         except RowRefused as refused:
             raise HookRaised("perform", refused.error) from None
+        except CommitRefused as refused:
+            raise HookRaised(_suspect(planned), refused.error) from None
+
+    def _write_all(self, planned: Sequence[Planned], step: str) -> None:
+        if not any(one.needs_transaction for one in planned):
+            self._store.write(step, [one.completed(None) for one in planned])
+            return
+        # One of the commands stands for all: they are committed together.
+        with self._store.transaction(step, planned[0].write.command_id) as tx:
+            tx.write([one.completed(tx) for one in planned])
+            _run_hooks(tx, planned)
 
     def record_or_fall_back(
         self, action_id: str, before: Loaded, events: Sequence[e.Event], step: str
@@ -131,7 +141,7 @@ class Recorder:
             except HookRaised as raised:
                 if self._store.passing(raised.error):
                     raise raised.error from None
-                _log(a.kind, raised)
+                _log(action_id, a.kind, raised)
                 beside = Beside(error=_for_people(raised.error))
                 events = self._without_hook(a, events, raised)
             except LateRefused:
@@ -150,14 +160,14 @@ class Recorder:
             return [*facts, *refuse_late(seen)]
         if raised.hook == "perform":
             return [*facts, *perform_raised(seen)]
-        if raised.hook == "on_failed" and any(isinstance(event, e.Failed) for event in events):
-            kept = [
+        undoing = any(isinstance(event, e.Failed | e.Reversed) for event in events)
+        if raised.hook in ("on_failed", "on_reversed") and undoing:
+            return [
                 event.model_copy(update={"undo_owed": True})
-                if isinstance(event, e.Failed)
+                if isinstance(event, e.Failed | e.Reversed)
                 else event
                 for event in events
             ]
-            return kept
         failures = seen.hook_failures + 1
         failed = e.HookFailed(hook=e.Hook(raised.hook), error_type=type(raised.error).__name__)
         if isinstance(raised.error, UnknownAction):
@@ -171,22 +181,34 @@ def _run_hooks(tx: Transaction, planned: Sequence[Planned]) -> None:
     """Each action's hooks in turn; ``on_paid`` for all of a kind at once where it offers that."""
     together: dict[str, list[Planned]] = defaultdict(list)
     for one in planned:
-        many = len(planned) > 1 and one.hooks.has_many(one.after.kind)
-        if many and any(hook == "on_paid" for hook, _ in one.due):
+        many = len(planned) > 1 and one.hooks.has_many(one.after)
+        if many and any(run.hook == "on_paid" for run in one.due):
             together[one.after.kind].append(one)
             one.run_hooks(tx, left_out="on_paid")
         else:
             one.run_hooks(tx)
     for group in together.values():
         run_many(tx, [(one.hooks, one.after) for one in group])
+    for one in planned:
+        one.forget(tx)
 
 
-def _log(kind: str, raised: HookRaised) -> None:
+def _suspect(planned: Sequence[Planned]) -> str:
+    """The hook that is blamed for a commit that was refused: the work, if it was done here."""
+    hooks = [run.hook for one in planned for run in one.due]
+    work = not hooks or "perform" in hooks or "row" in hooks
+    return "perform" if work else hooks[-1]
+
+
+def _log(action_id: str, kind: str, raised: HookRaised) -> None:
     """A refusal is ordinary; anything else is for the developer, with its trace."""
     if isinstance(raised.error, PaidflowError):
-        logger.info("%s of %s: %s", raised.hook, kind, raised.error.code)
+        told = raised.error.code
+        logger.info("%s of %s: %s", raised.hook, kind, told, extra=about(action_id))
     else:
-        logger.error("%s of %s raised", raised.hook, kind, exc_info=raised.error)
+        trace = raised.error
+        extra = about(action_id)
+        logger.error("%s of %s raised", raised.hook, kind, exc_info=trace, extra=extra)
 
 
 def _for_people(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Settles a backlog: many actions in one transaction, as if each had been looked at in turn.
 
-One read, decisions in memory, one write. If one of them cannot be written with the others,
-nothing is stored and halves are tried, until the culprit stands alone and goes the usual way.
+One read, decisions in memory, one write. If somebody else was faster with one of them, nothing is
+stored and all are looked at again. If one of them cannot be written with the others, halves are
+tried, until the culprit stands alone and goes the usual way.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from paidflow.errors import GatewayUnavailable, PaidflowError
+from paidflow.errors import Conflict, GatewayUnavailable, PaidflowError
 from paidflow.flow.hooks import HookRaised
 from paidflow.flow.loaded import Loaded, load_of_invoices
 from paidflow.flow.planned import LateRefused
@@ -20,6 +21,9 @@ from paidflow.states import events as e
 from paidflow.states.decide import decide
 
 logger = logging.getLogger("paidflow.flow")
+
+LOOKS_MAX = 4
+"""How often many are looked at together because somebody else was faster with one of them."""
 
 Move = tuple[str, Loaded, tuple[e.Event, ...]]
 """An invoice, its action as it was loaded, and what happens to it now."""
@@ -47,6 +51,10 @@ class Settling:
         Returns:
             The invoices about which the gateway gave no answer, or which could not be recorded.
         """
+        return self._look(gateway, invoice_ids, LOOKS_MAX)
+
+    def _look(self, gateway: str, invoice_ids: Sequence[str], looks: int) -> list[str]:
+        """Look at them together, so many times at most."""
         with self._t.store.reading() as tx:
             found = load_of_invoices(tx, gateway, sorted(set(invoice_ids)))
         moves: list[Move] = []
@@ -65,9 +73,9 @@ class Settling:
                 taken.add(loaded.action_id)
                 events = decide(loaded.aggregate, answer, self._t.clock.now())
                 moves.append((invoice_id, loaded, events))
-        return left + self._write(gateway, moves)
+        return left + self._write(gateway, moves, looks - 1)
 
-    def _write(self, gateway: str, moves: Sequence[Move]) -> list[str]:
+    def _write(self, gateway: str, moves: Sequence[Move], looks: int) -> list[str]:
         """Write all in one transaction, or halves of them; returns the invoices that are left."""
         if len(moves) < 2:
             return [left for move in moves for left in self._alone(gateway, move[0])]
@@ -75,9 +83,12 @@ class Settling:
             written = [(loaded, events) for _, loaded, events in moves if events]
             after = self._t.recorder.record_many(written, "answers") if written else []
         except (HookRaised, LateRefused, PaidflowError) as error:
+            if isinstance(error, Conflict) and looks:
+                return self._look(gateway, [invoice_id for invoice_id, *_ in moves], looks)
             logger.info("%d settlements do not go together: %s", len(moves), type(error).__name__)
             middle = len(moves) // 2
-            return self._write(gateway, moves[:middle]) + self._write(gateway, moves[middle:])
+            halves = (moves[:middle], moves[middle:])
+            return [left for half in halves for left in self._write(gateway, half, looks)]
         unmoved = [loaded for _, loaded, events in moves if not events]
         for loaded in (*after, *unmoved):
             self._guarded(gateway, lambda loaded=loaded: self._go_on(loaded))

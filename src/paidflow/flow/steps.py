@@ -12,14 +12,25 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from paidflow.actions.contract import AfterPaid
-from paidflow.errors import Conflict, GatewayUnavailable, NoFunding, UnknownAction
+from paidflow.correlation import about
+from paidflow.errors import (
+    Conflict,
+    GatewayUnavailable,
+    NoFunding,
+    QuoteUnavailable,
+    UnknownAction,
+)
+from paidflow.flow.asking import Asking
+from paidflow.flow.gateway_commands import GatewayCommands
 from paidflow.flow.invoices import Invoices, Opening, command_key
-from paidflow.flow.loaded import Loaded, load, load_of_invoice
+from paidflow.flow.loaded import Loaded, Moved, load, load_of_invoice
+from paidflow.flow.members import members_of
+from paidflow.flow.pay_outs import PayOuts
 from paidflow.flow.planned import Beside
 from paidflow.flow.tools import Tools
 from paidflow.payments.contract import (
+    Answer,
     CancelCommand,
-    CaptureCommand,
     Declined,
     Held,
     NotSent,
@@ -27,15 +38,14 @@ from paidflow.payments.contract import (
     Unreachable,
 )
 from paidflow.states import events as e
-from paidflow.states.decide import advance, cancel_declined, decide
+from paidflow.states.decide import advance, decide
+from paidflow.states.forwarding import pay_until
 from paidflow.states.machine import State
 from paidflow.states.owed import HOOK_TRIES, OwedKind, owed
-from paidflow.store.contract import Attachment
+from paidflow.states.reversals import undecided
+from paidflow.store.records import Attachment
 
 logger = logging.getLogger("paidflow.flow")
-
-Moved = tuple[Loaded, bool]
-"""The action after something was tried, and whether that moved it on."""
 
 STEPS_MAX = 16
 """An action that is driven makes at most this many steps in a row; the worker does the rest."""
@@ -51,19 +61,27 @@ class Steps:
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
         self.invoices = Invoices(tools)
+        self.pay_outs = PayOuts(tools)
+        self.forwarding = self.invoices.forwarding
+        self._asking = Asking(tools)
+        self._commands = GatewayCommands(tools, self._asking, self.invoices)
         self._do: dict[OwedKind, Callable[[Loaded], Moved]] = {
             OwedKind.INVOICE: self._obtain_invoice,
             OwedKind.PAYMENT: self._look,
             OwedKind.HOLD: self._look,
             OwedKind.WATCH: self._watch,
-            OwedKind.PERFORM: self._look,
-            OwedKind.CAPTURE: self._capture,
-            OwedKind.CLOSE: self._close,
-            OwedKind.CLOSE_OTHER: self._close,
+            OwedKind.PERFORM: self._perform,
+            OwedKind.PAY_OUT: self.pay_outs.send,
+            OwedKind.FORWARD: self.pay_outs.look,
+            OwedKind.CAPTURE: self._commands.capture,
+            OwedKind.CLOSE: self._commands.close,
+            OwedKind.CLOSE_OTHER: self._commands.close,
             OwedKind.COMPLETE: self._complete,
             OwedKind.LATE: self._complete,
             OwedKind.UNDO: self._undo,
             OwedKind.AFTER_PAID: self._after_paid,
+            OwedKind.REFUND: self._commands.refund,
+            OwedKind.REVERSAL: self._look_at_reversals,
         }
 
     def load(self, action_id: str) -> Loaded | None:
@@ -98,10 +116,38 @@ class Steps:
                 raise GatewayUnavailable(gateway)
             events = decide(loaded.aggregate, answer, self.tools.clock.now())
             try:
-                return self._record(loaded, events, "answer")[0]
+                return self._asking.record(loaded, events, "answer")[0]
             except Conflict:
                 loaded = self.reload(loaded)
         return loaded
+
+    def look_at_payment(self, loaded: Loaded, number: int | None) -> Loaded:
+        """Ask the gateway about one payment to somebody else, and record what follows.
+
+        Raises:
+            ActionNotFound: when the action has no such payment.
+            GatewayUnavailable: when it gives no answer; the question has to be asked again.
+        """
+        for _ in range(STEPS_MAX):
+            try:
+                return self.pay_outs.look_at(loaded, number)
+            except Conflict:
+                loaded = self.reload(loaded)
+        return loaded
+
+    def apply(self, loaded: Loaded, answer: Answer) -> Loaded:
+        """Record what follows from an answer that a gateway has given before.
+
+        Raises:
+            Conflict: when somebody else changes the action again and again.
+        """
+        for _ in range(STEPS_MAX):
+            events = decide(loaded.aggregate, answer, self.tools.clock.now())
+            try:
+                return self._asking.record(loaded, events, "answer")[0]
+            except Conflict:
+                loaded = self.reload(loaded)
+        raise Conflict(state=loaded.aggregate.state)
 
     def drive(self, loaded: Loaded, *, hooks_too: bool) -> tuple[Loaded, bool]:
         """Do what the action owes until nothing more can be done now.
@@ -151,88 +197,57 @@ class Steps:
         attempt = loaded.aggregate.current
         if attempt is None or attempt.invoice_id is None:
             return loaded, False
-        return self._ask(loaded, attempt.gateway, attempt.invoice_id)
+        return self._asking.ask(loaded, attempt.gateway, attempt.invoice_id)
+
+    def _perform(self, loaded: Loaded) -> Moved:
+        attempt = loaded.aggregate.current
+        pay_out = loaded.aggregate.pay_out
+        if attempt is None or attempt.receiver is None or pay_out is None:
+            return self._look(loaded)
+        if attempt.invoice_id is None:
+            return loaded, False
+        answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
+        events = decide(loaded.aggregate, answer, self.tools.clock.now())
+        if events or not isinstance(answer.lookup, Held):
+            return self._asking.record(loaded, events, "answer")
+        destination = self.pay_outs.destination(loaded.action_id, pay_out)
+        asked = self.forwarding.requested(loaded.aggregate, answer.lookup, destination)
+        loaded, moved = self._asking.record(loaded, asked, "forward")
+        if loaded.aggregate.state is not State.FORWARDING:
+            return loaded, moved
+        return self.pay_outs.call(loaded, destination, pay_until(answer.lookup.deadline))
 
     def _watch(self, loaded: Loaded) -> Moved:
         for attempt in loaded.aggregate.attempts:
             if attempt.only_assumed and attempt.invoice_id is not None:
-                loaded, moved = self._ask(loaded, attempt.gateway, attempt.invoice_id)
+                loaded, moved = self._asking.ask(loaded, attempt.gateway, attempt.invoice_id)
                 if moved:
                     return loaded, True
         return loaded, False
 
-    def _ask(self, loaded: Loaded, gateway: str, invoice_id: str) -> Moved:
-        answer = self.tools.gateways.lookup(gateway, invoice_id)
-        events = decide(loaded.aggregate, answer, self.tools.clock.now())
-        return self._record(loaded, events, "answer")
-
     def _complete(self, loaded: Loaded) -> Moved:
         due = advance(loaded.aggregate, self.tools.clock.now())
-        return self._record(loaded, due, "complete")
+        return self._asking.record(loaded, due, "complete")
 
-    def _record(self, loaded: Loaded, events: tuple[e.Event, ...], step: str) -> Moved:
-        if not events:
-            return loaded, False
-        record = self.tools.recorder.record_or_fall_back
-        after, done = record(loaded.action_id, loaded, events, step)
-        was, now = loaded.aggregate.state, after.aggregate.state
-        return after, done or now is State.CANCELLING is not was
-
-    def _capture(self, loaded: Loaded) -> Moved:
-        action_id, a = loaded.action_id, loaded.aggregate
-        attempt = a.current
-        if attempt is None or attempt.invoice_id is None:
-            return loaded, False
-        loaded, moved = self._look(loaded)
-        if moved:
-            return loaded, True
-        outcome = self.tools.gateways.capture(
-            attempt.gateway,
-            CaptureCommand(
-                invoice_id=attempt.invoice_id,
-                key=command_key(action_id, attempt.number, "capture"),
-                amount=attempt.amount,
-                preimage=self.invoices.preimage(action_id, attempt),
-            ),
-        )
-        answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
-        if isinstance(outcome, Declined) and isinstance(answer.lookup, Held):
-            declined = (e.CancelRequested(reason=e.FailureReason.CAPTURE_DECLINED),)
-            return self._record(loaded, declined, "capture_declined")
-        events = decide(loaded.aggregate, answer, self.tools.clock.now())
-        return self._record(loaded, events, "captured")
-
-    def _close(self, loaded: Loaded) -> Moved:
-        a = loaded.aggregate
-        attempt = a.current if a.state is State.CANCELLING else a.to_close
-        if attempt is None or attempt.invoice_id is None:
-            return loaded, False
-        loaded, moved = self._ask(loaded, attempt.gateway, attempt.invoice_id)
-        if moved:
-            return loaded, True
-        command = CancelCommand(
-            attempt.invoice_id, command_key(loaded.action_id, attempt.number, "cancel")
-        )
-        outcome = self.tools.gateways.cancel(attempt.gateway, command)
-        answer = self.tools.gateways.lookup(attempt.gateway, attempt.invoice_id)
-        events = decide(loaded.aggregate, answer, self.tools.clock.now())
-        if not events and isinstance(outcome, Declined):
-            events = cancel_declined(loaded.aggregate)
-        return self._record(loaded, events, "closed")
+    def _look_at_reversals(self, loaded: Loaded) -> Moved:
+        for attempt, _ in undecided(loaded.aggregate):
+            loaded, moved = self._asking.ask(loaded, attempt.gateway, attempt.invoice_id or "")
+            if moved:
+                return loaded, True
+        return loaded, False
 
     def _obtain_invoice(self, loaded: Loaded) -> Moved:
         action_id, a = loaded.action_id, loaded.aggregate
         expired = advance(a, self.tools.clock.now())
         if expired:
-            return self._record(loaded, expired, "complete")
+            return self._asking.record(loaded, expired, "complete")
         attempt = a.current
         if attempt is None or attempt.dead:
             try:
-                started, row = self.invoices.starting(a)
-            except (NoFunding, UnknownAction):
+                started, beside = self.invoices.starting(action_id, a)
+            except (NoFunding, UnknownAction, QuoteUnavailable):
                 return loaded, False
-            beside = Beside(attempts=(row,))
-            after = self.tools.recorder.record(action_id, loaded, [started], "attempt", beside)
+            after = self.tools.recorder.record(action_id, loaded, started, "attempt", beside)
             return after, True
         return self._attach(loaded, self.invoices.open_again(action_id, a, attempt))
 
@@ -241,8 +256,10 @@ class Steps:
         if isinstance(opening.outcome, NotSent):
             return loaded, False
         if not isinstance(opening.outcome, Opened):
-            failed = e.AttemptClosed(number=opening.number, closure=e.Closure.CREATION_FAILED)
-            return record(action_id, loaded, [failed], "attempt"), False
+            refused = opening.receiver and isinstance(opening.outcome, Declined)
+            closure = e.Closure.WRAP_REFUSED if refused else e.Closure.CREATION_FAILED
+            failed = e.AttemptClosed(number=opening.number, closure=closure)
+            return record(action_id, loaded, [failed], "attempt"), bool(refused)
         invoice = opening.outcome.invoice
         attached = self.invoices.attached(opening, invoice)
         attachment = Attachment(opening.number, invoice.invoice_id, invoice.payment_request)
@@ -254,7 +271,9 @@ class Steps:
         return after, True
 
     def _undo(self, loaded: Loaded) -> Moved:
-        return self._record(loaded, (e.HookDone(hook=e.Hook.ON_FAILED),), "undo")
+        failed = loaded.aggregate.state is State.FAILED
+        hook = e.Hook.ON_FAILED if failed else e.Hook.ON_REVERSED
+        return self._asking.record(loaded, (e.HookDone(hook=hook),), "undo")
 
     def _after_paid(self, loaded: Loaded) -> Moved:
         action_id, a, payload = loaded.action_id, loaded.aggregate, loaded.payload
@@ -262,12 +281,16 @@ class Steps:
         try:
             action = self.tools.registry.restore(a.kind, a.kind_version, payload.arguments)
             result = None if payload.result is None else json.loads(payload.result)
-            action.after_paid(AfterPaid(action_id, a.actor, f"{action_id}:after_paid", result))
+            for member in members_of(action, action_id, a.parts):
+                key, own = f"{member.action_id}:after_paid", member.carried_by is None
+                told = result if own else None
+                member.action.after_paid(
+                    AfterPaid(member.action_id, a.actor, key, told, member.carried_by)
+                )
         except Exception as error:
-            logger.warning("after_paid of %s raised %s", action_id, type(error).__name__)
-            failed: list[e.Event] = [
-                e.HookFailed(hook=e.Hook.AFTER_PAID, error_type=type(error).__name__)
-            ]
+            kind = type(error).__name__
+            logger.warning("after_paid of %s raised %s", action_id, kind, extra=about(action_id))
+            failed: list[e.Event] = [e.HookFailed(hook=e.Hook.AFTER_PAID, error_type=kind)]
             if a.hook_failures + 1 >= HOOK_TRIES:
                 failed.append(e.AttentionAsked(reason=e.AttentionReason.HOOK_FAILS))
             return record(action_id, loaded, failed, "after_paid"), False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +25,7 @@ from paidflow.states.answers import (
     HeightDeadline,
     Held,
     HoldDeadline,
+    InFlight,
     InstantDeadline,
     Invoice,
     Lookup,
@@ -32,7 +34,15 @@ from paidflow.states.answers import (
     Open,
     Opened,
     OpenOutcome,
+    PaidOut,
+    PayFailed,
+    PayFailure,
+    PaymentAnswer,
+    PaymentLookup,
     Pending,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
     Settled,
     Unknown,
     Unreachable,
@@ -47,12 +57,15 @@ __all__ = [
     "CaptureCommand",
     "CommandOutcome",
     "Declined",
+    "Destination",
     "Expired",
     "Gateway",
     "HeightDeadline",
     "Held",
     "Hint",
     "HoldDeadline",
+    "HoldingsGateway",
+    "InFlight",
     "InstantDeadline",
     "Invoice",
     "Lookup",
@@ -62,8 +75,20 @@ __all__ = [
     "OpenCommand",
     "OpenOutcome",
     "Opened",
+    "PaidOut",
+    "PayFailed",
+    "PayFailure",
+    "PayOutCommand",
+    "PayingGateway",
+    "PaymentAnswer",
+    "PaymentLookup",
     "Pending",
     "Profile",
+    "RefundCommand",
+    "RefundingGateway",
+    "Reversal",
+    "ReversalKind",
+    "ReversalStatus",
     "Settled",
     "Unknown",
     "Unreachable",
@@ -78,6 +103,9 @@ class Capability(StrEnum):
     CANCEL = "cancel"
     UPDATES = "updates"
     WEBHOOKS = "webhooks"
+    PAY_OUT = "pay_out"
+    HOLDINGS = "holdings"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,7 @@ class Profile:
         patience_s: how long a hold may wait for work that cannot be done at once.
         close_grace_s: ``None`` if the gateway confirms a close. Otherwise an invoice counts as
             closed this many seconds after its expiry, and a later payment is late money.
+        pay_out_s: how long it tries to send an outgoing payment.
     """
 
     capabilities: frozenset[Capability]
@@ -100,6 +129,7 @@ class Profile:
     invoice_expiry_s: int = 600
     patience_s: int = 60
     close_grace_s: int | None = None
+    pay_out_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +181,62 @@ class CancelCommand:
 
     invoice_id: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an outgoing payment goes: an invoice of somebody else, or an address.
+
+    Args:
+        payment_id: which payment it is (the payment hash on Lightning), for ever unique; ``None``
+            for an address, which can be paid many times: there the sender chooses the id.
+        amount: what the receiver asks for; ``None`` if the sender chooses.
+        expires_at: until when it can be paid, UTC; ``None`` if for ever.
+    """
+
+    payment_id: str | None
+    amount: Money | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayOutCommand:
+    """Ask to send money to somebody else, once.
+
+    Args:
+        key: idempotency key.
+        destination: the invoice or the address, as the receiver gave it.
+        payment_id: the id under which the payment can be looked up.
+        amount: what the receiver is to get.
+        fee_max: what it may cost besides.
+        give_up_at: after this moment, UTC, the gateway does not take the command any more and
+            begins no new try. So a payment that it does not know a while later was never sent.
+        hold_deadline: when the payer's locked money is let go of, if it is passed on; a payment
+            that could take longer must fail (BOLT 2, ``cltv_expiry``).
+    """
+
+    key: str
+    destination: str = field(repr=False)
+    payment_id: str
+    amount: Money
+    fee_max: Money
+    give_up_at: datetime
+    hold_deadline: HoldDeadline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCommand:
+    """Ask to send received money back to whoever has paid it.
+
+    Args:
+        invoice_id: the gateway's id of the invoice that was paid.
+        key: idempotency key; the gateway lists it with the reversal that came of it.
+        amount: how much; no more than was received and has not gone back.
+    """
+
+    invoice_id: str
+    key: str
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +294,49 @@ class Gateway(Protocol):
         Raises:
             WebhookRefused: when it is not genuine or not readable.
         """
+        ...
+
+
+@runtime_checkable
+class PayingGateway(Gateway, Protocol):
+    """A gateway with ``Capability.PAY_OUT``: it also sends money to others."""
+
+    def decode(self, destination: str) -> Destination | Declined:
+        """Read an invoice or an address of a receiver. Pure: it asks nobody."""
+        ...
+
+    def pay_out(self, command: PayOutCommand) -> CommandOutcome:
+        """Send money, one time for each payment id, ever. What became of it shows a lookup.
+
+        A second command with the same payment id is declined, whatever became of the first one; so
+        "declined" speaks of this command only. "Accepted" does not say that it has arrived.
+        """
+        ...
+
+    def lookup_payment(self, payment_id: str) -> PaymentLookup:
+        """What the gateway shows about an outgoing payment now."""
+        ...
+
+
+@runtime_checkable
+class HoldingsGateway(Gateway, Protocol):
+    """A gateway with ``Capability.HOLDINGS``: it can say how much it holds for us."""
+
+    def holdings(self) -> tuple[Money, ...] | Unreachable:
+        """All money of the account, one amount in each currency.
+
+        Payments that are in flight and money that a payer has only locked do not change it.
+        """
+        ...
+
+
+@runtime_checkable
+class RefundingGateway(Gateway, Protocol):
+    """A gateway that can send money back; its profile has ``Capability.REFUND``.
+
+    Its lookups list in ``Settled.reversals`` whatever has gone back, whoever wanted it.
+    """
+
+    def refund(self, command: RefundCommand) -> CommandOutcome:
+        """Send money back. A lookup shows whether it worked."""
         ...

@@ -6,39 +6,33 @@ Its state is its own SQLite file. It moves no real money, so it starts only when
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Literal, TypeVar
 
 from paidflow.clock import Clock, SystemClock
-from paidflow.errors import InvalidConfiguration, SandboxRefused, WebhookRefused
+from paidflow.errors import SandboxRefused
 from paidflow.ids import Ids, RandomIds
 from paidflow.money import Money
 from paidflow.payments import contract as c
+from paidflow.payments.sandbox_books import SandboxBooks
 from paidflow.payments.sandbox_controls import (
     CLOSED,
-    PAYABLE,
     Operation,
     Record,
-    SandboxControls,
     height,
     microseconds,
     moment_of,
     save,
 )
+from paidflow.payments.sandbox_payments import SandboxPayments
+from paidflow.payments.sandbox_reversals import SandboxReversals, reversals_of
+from paidflow.payments.sandbox_webhooks import SandboxWebhooks
 
-SIGNATURE_HEADER = "sandbox-signature"
 PAGE = 500
-_COUNT_CALLS = """
-    SELECT operation, key, count(*) FROM calls
-    WHERE invoice_id = ? OR (operation = 'open' AND key = ?)
-    GROUP BY operation, key
-"""
 _HINTS = """
     SELECT sequence, invoice_id FROM hints
     WHERE sequence > ? AND NOT late ORDER BY sequence LIMIT ?
@@ -52,51 +46,7 @@ _T = TypeVar("_T")
 _F = TypeVar("_F")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the application.
-
-    Args:
-        operation: what it asked for.
-        invoice_id: the invoice it was about, where it knew one or was given one.
-        key: its idempotency key; empty where there is none.
-        outcome: the type of the answer it was given, or ``raised``.
-        fault: the fault that it ran into, or ``outage``.
-    """
-
-    operation: str
-    invoice_id: str | None
-    key: str
-    outcome: str
-    fault: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The truth about one invoice.
-
-    Args:
-        invoice_id: its id.
-        key: the idempotency key that opened it.
-        status: open, pending, held, settled, cancelled or expired.
-        amount: what the payer was asked for.
-        received: what has settled in all.
-        held: what is locked now.
-        returned: what was locked and went back to the payer.
-        calls: (operation, key) -> how often it was called, failures included.
-    """
-
-    invoice_id: str
-    key: str
-    status: str
-    amount: Money
-    received: Money
-    held: Money
-    returned: Money
-    calls: Mapping[tuple[str, str], int]
-
-
-class SandboxGateway(SandboxControls):
+class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWebhooks):
     """A gateway to the sandbox bank; every process passes the same arguments.
 
     Args:
@@ -106,6 +56,7 @@ class SandboxGateway(SandboxControls):
         ids: where invoice ids come from.
         webhook_secret: what webhooks are signed with; without it there are none.
         hold: whether it can lock money.
+        refunds: whether it can send money back.
         close_grace_s: ``None`` if an unpaid invoice can be closed. Otherwise it stays payable for
             ever, and the application counts it as closed this many seconds after its expiry.
         invoice_expiry_s: how long an invoice can be paid, for the profile.
@@ -113,6 +64,7 @@ class SandboxGateway(SandboxControls):
         deadline: whether a hold ends at an instant or at a block height.
         currencies: the currencies it takes.
         account: the name of the account.
+        receivers: other accounts, whose invoices can be paid from here.
 
     Raises:
         SandboxRefused: without ``sandbox=True``.
@@ -127,17 +79,26 @@ class SandboxGateway(SandboxControls):
         ids: Ids | None = None,
         webhook_secret: str | bytes | None = None,
         hold: bool = True,
+        refunds: bool = True,
         close_grace_s: int | None = None,
         invoice_expiry_s: int = 600,
         patience_s: int = 60,
         deadline: Literal["instant", "height"] = "instant",
         currencies: Iterable[str] = ("BTC",),
         account: str = "sandbox",
+        receivers: Iterable[SandboxPayments] = (),
     ) -> None:
         if sandbox is not True:
             raise SandboxRefused()
         clock = clock or SystemClock()
-        super().__init__(path, clock=clock, closes=close_grace_s is None, deadline=deadline)
+        super().__init__(
+            path,
+            clock=clock,
+            closes=close_grace_s is None,
+            deadline=deadline,
+            account=account,
+            receivers=receivers,
+        )
         self.on_open: Callable[[str], None] | None = None
         self._ids = ids or RandomIds(clock)
         secret = webhook_secret.encode() if isinstance(webhook_secret, str) else webhook_secret
@@ -147,6 +108,9 @@ class SandboxGateway(SandboxControls):
             c.Capability.CANCEL: hold or close_grace_s is None,
             c.Capability.UPDATES: True,
             c.Capability.WEBHOOKS: bool(secret),
+            c.Capability.PAY_OUT: True,
+            c.Capability.HOLDINGS: True,
+            c.Capability.REFUND: refunds,
         }
         self._profile = c.Profile(
             capabilities=frozenset(capability for capability, can in able.items() if can),
@@ -177,7 +141,7 @@ class SandboxGateway(SandboxControls):
                 opened.append(outcome.invoice.invoice_id)
             return outcome
 
-        told = self._serve("open", None, command.key, work, _command_failure)
+        told = self._serve("open", None, command.key, work, _open_failure)
         if opened and self.on_open is not None:
             self.on_open(opened[0])
         return told
@@ -202,74 +166,36 @@ class SandboxGateway(SandboxControls):
             "cancel", invoice_id, key, lambda db: self._cancel(db, invoice_id), _command_failure
         )
 
+    def pay_out(self, command: c.PayOutCommand) -> c.CommandOutcome:
+        """Send money to another account or to an address, once for each payment id."""
+        payment_id, key = command.payment_id, command.key
+        return self._serve(
+            "pay_out", payment_id, key, lambda db: self._send(db, command), _command_failure
+        )
+
+    def lookup_payment(self, payment_id: str) -> c.PaymentLookup:
+        """What the bank shows about an outgoing payment now."""
+        return self._serve(
+            "lookup_payment", payment_id, "", lambda db: self._shown(db, payment_id), c.Unreachable
+        )
+
+    def holdings(self) -> tuple[Money, ...] | c.Unreachable:
+        """What has come in, less what went back, was paid out, and what that has cost."""
+        return self._serve("holdings", None, "", self._held_for_us, c.Unreachable)
+
+    def refund(self, command: c.RefundCommand) -> c.CommandOutcome:
+        """Send money back to the payer; the same key sends it once."""
+        invoice_id, key = command.invoice_id, command.key
+        return self._serve(
+            "refund", invoice_id, key, lambda db: self._refund(db, command), _command_failure
+        )
+
     def updates(self, cursor: str | None) -> c.Updates:
         """The hints after the cursor, at most ``PAGE``; none and the same cursor if it fails."""
         cursor = cursor or "0"
         return self._serve(
             "updates", None, "", lambda db: _page(db, cursor), lambda _: c.Updates((), cursor)
         )
-
-    def webhook(self, invoice_id: str) -> tuple[dict[str, str], bytes]:
-        """The headers and the body of a genuine webhook about an invoice."""
-        body = json.dumps({"invoice_id": invoice_id}).encode()
-        return {SIGNATURE_HEADER: self._signature(body)}, body
-
-    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[c.Hint, ...]:
-        """The invoice that a webhook is about.
-
-        Raises:
-            WebhookRefused: when it is not genuine or not readable.
-        """
-        given = {name.lower(): value for name, value in headers.items()}.get(SIGNATURE_HEADER, "")
-        if not self._webhook_secret or not hmac.compare_digest(
-            given.encode(errors="replace"), self._signature(body).encode()
-        ):
-            raise WebhookRefused("the signature does not fit")
-        try:
-            invoice_id = json.loads(body)["invoice_id"]
-        except (ValueError, TypeError, KeyError):
-            raise WebhookRefused("there is no invoice_id in it") from None
-        if not isinstance(invoice_id, str):
-            raise WebhookRefused("the invoice_id is not a text")
-        return (c.Hint(invoice_id),)
-
-    def _signature(self, body: bytes) -> str:
-        if not self._webhook_secret:
-            raise InvalidConfiguration("the sandbox has no webhook_secret")
-        return hmac.digest(self._webhook_secret, body, "sha256").hex()
-
-    # The books.
-
-    def books(self) -> list[Book]:
-        """The truth about every invoice, in the order in which they were opened."""
-        with self._transaction() as db:
-            rows = db.execute("SELECT * FROM invoices ORDER BY rowid").fetchall()
-            return [_book(db, Record(*row)) for row in rows]
-
-    def calls(self) -> list[Call]:
-        """Every call of the application, in order."""
-        columns = "operation, invoice_id, key, outcome, fault"
-        with self._transaction() as db:
-            return [
-                Call(*row) for row in db.execute(f"SELECT {columns} FROM calls ORDER BY number")
-            ]
-
-    def payable_invoices(self) -> list[str]:
-        """The ids of the invoices that a payer could pay now."""
-        return [book.invoice_id for book in self.books() if book.status in PAYABLE]
-
-    def total_received(self, currency: str = "BTC") -> Money:
-        """What has settled in all, in one currency."""
-        return self._total("received", currency)
-
-    def total_held(self, currency: str = "BTC") -> Money:
-        """What is locked now, in one currency."""
-        return self._total("held", currency)
-
-    def _total(self, column: str, currency: str) -> Money:
-        query = f"SELECT coalesce(sum({column}), 0) FROM invoices WHERE currency = ?"
-        with self._transaction() as db:
-            return Money(db.execute(query, (currency,)).fetchone()[0], currency)
 
     # The work, inside the transaction.
 
@@ -300,7 +226,7 @@ class SandboxGateway(SandboxControls):
     def _open(self, db: sqlite3.Connection, command: c.OpenCommand) -> c.OpenOutcome:
         row = db.execute("SELECT * FROM invoices WHERE key = ?", (command.key,)).fetchone()
         if row:
-            return c.Opened(_invoice(Record(*row)))
+            return c.Opened(self._invoice(db, Record(*row)))
         if command.amount.currency not in self._profile.currencies:
             return c.Declined(f"no {command.amount.currency} here")
         if command.amount.amount <= 0:
@@ -320,7 +246,7 @@ class SandboxGateway(SandboxControls):
         if self._find(db, record.invoice_id):
             return c.Declined("this payment hash is already used")
         db.execute(_INSERT, asdict(record))
-        return c.Opened(_invoice(record))
+        return c.Opened(self._invoice(db, record))
 
     def _lookup(self, db: sqlite3.Connection, invoice_id: str) -> c.Lookup:
         record = self._find(db, invoice_id)
@@ -334,7 +260,7 @@ class SandboxGateway(SandboxControls):
             case "held":
                 return _held(record, height(db))
             case "settled":
-                return c.Settled(record.money(record.received))
+                return c.Settled(record.money(record.received), reversals_of(db, record))
             case "cancelled":
                 return c.Cancelled()
             case _:
@@ -378,7 +304,11 @@ def _next_fault(db: sqlite3.Connection, operation: Operation) -> str | None:
     return row[1]
 
 
-def _command_failure(fault: str) -> c.Declined | c.NotSent | c.Unknown:
+def _command_failure(fault: str) -> c.CommandOutcome:
+    return c.Accepted() if fault == "pretend" else _open_failure(fault)
+
+
+def _open_failure(fault: str) -> c.Declined | c.NotSent | c.Unknown:
     if fault == "decline":
         return c.Declined(fault)
     return c.NotSent(fault) if fault in ("refuse", "outage") else c.Unknown(fault)
@@ -394,15 +324,6 @@ def _page(db: sqlite3.Connection, cursor: str) -> c.Updates:
     return c.Updates(tuple(hints), str(rows[-1][0]) if rows else cursor)
 
 
-def _invoice(record: Record) -> c.Invoice:
-    return c.Invoice(
-        invoice_id=record.invoice_id,
-        amount=record.money(record.amount),
-        payment_request=f"sandbox:{record.invoice_id}?amount={record.amount}",
-        expires_at=moment_of(record.expires_at),
-    )
-
-
 def _held(record: Record, height_now: int) -> c.Held:
     amount = record.money(record.held)
     if record.hold_height is not None:
@@ -412,17 +333,3 @@ def _held(record: Record, height_now: int) -> c.Held:
 
 def _sha256(preimage: bytes | None) -> str:
     return hashlib.sha256(preimage).hexdigest() if preimage is not None else ""
-
-
-def _book(db: sqlite3.Connection, record: Record) -> Book:
-    rows = db.execute(_COUNT_CALLS, (record.invoice_id, record.key))
-    return Book(
-        invoice_id=record.invoice_id,
-        key=record.key,
-        status=record.status,
-        amount=record.money(record.amount),
-        received=record.money(record.received),
-        held=record.money(record.held),
-        returned=record.money(record.returned),
-        calls={(operation, key): count for operation, key, count in rows},
-    )

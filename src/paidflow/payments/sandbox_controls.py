@@ -20,8 +20,18 @@ from paidflow.clock import Clock
 from paidflow.money import Money
 from paidflow.store.sqlite import use_wal
 
-Operation = Literal["open", "lookup", "capture", "cancel", "updates"]
-FaultKind = Literal["decline", "refuse", "time_out_before", "time_out_after", "raise"]
+Operation = Literal[
+    "open",
+    "lookup",
+    "capture",
+    "cancel",
+    "refund",
+    "updates",
+    "pay_out",
+    "lookup_payment",
+    "holdings",
+]
+FaultKind = Literal["decline", "refuse", "time_out_before", "time_out_after", "raise", "pretend"]
 UpdatesMode = Literal["normal", "duplicate", "reversed", "late"]
 
 BUSY_S = 30
@@ -99,7 +109,8 @@ def height(db: sqlite3.Connection) -> int:
     return db.execute("SELECT height FROM world").fetchone()[0]
 
 
-_LOCK = threading.Lock()
+# Whoever pays to another account takes it once more for that bank.
+_LOCK = threading.RLock()
 _banks: WeakSet[SandboxControls] = WeakSet()
 
 
@@ -208,8 +219,9 @@ class SandboxControls:
         Args:
             operation: which one.
             kind: ``decline``; ``refuse``, never sent; ``time_out_before``, nothing done;
-                ``time_out_after``, all done; ``raise``, an exception and nothing done. A lookup
-                is unreachable and a page of updates empty, whichever it is but ``raise``.
+                ``time_out_after``, all done; ``raise``, an exception and nothing done; ``pretend``,
+                accepted and nothing done (capture, cancel and pay_out only). A lookup is
+                unreachable and a page of updates empty, whichever it is but ``raise``.
             times: how many calls.
         """
         with self._transaction() as db:

@@ -2,12 +2,14 @@
 
 They are types and never a bool or ``None``, because "not paid", "unknown" and "unreachable" are
 three different things. Facts about one attempt are ordered: open, pending, held, closed, settled.
+About an outgoing payment there are five answers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from paidflow.money import Money
 
@@ -108,15 +110,57 @@ class Held:
     height: int | None = None
 
 
+class ReversalKind(StrEnum):
+    """Who wanted received money to go back: us, or the payer against our will."""
+
+    REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+class ReversalStatus(StrEnum):
+    """Where a reversal stands; it only goes forward, in this order."""
+
+    PENDING = "pending"
+    """The money has left us, and may come back: a refund on its way, an open dispute."""
+
+    SUCCEEDED = "succeeded"
+    """The payer has it: the refund arrived, or we have lost the dispute."""
+
+    FAILED = "failed"
+    """We have it again: the refund bounced, or we have won the dispute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """Received money that goes back, as the gateway shows it.
+
+    Args:
+        reversal_id: the gateway's id, for ever unique there. What is contested again after it was
+            decided is another reversal.
+        amount: how much of what was received.
+        kind: a refund, or a dispute.
+        status: where it stands.
+        key: the idempotency key of our command; ``None`` when somebody else has made it.
+    """
+
+    reversal_id: str
+    amount: Money
+    kind: ReversalKind
+    status: ReversalStatus
+    key: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The money is ours.
 
     Args:
-        amount: what was received in all.
+        amount: what was received in all, whatever has gone back since.
+        reversals: what has gone back, all of it, or was about to.
     """
 
     amount: Money
+    reversals: tuple[Reversal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +201,60 @@ class Answer:
     gateway: str
     invoice_id: str
     lookup: Lookup
+
+
+class PayFailure(StrEnum):
+    """Why an outgoing payment failed for certain; no gateway answers the first one itself."""
+
+    NOT_SENT = "not_sent"
+    RECEIVER_UNREACHABLE = "receiver_unreachable"
+    REFUSED = "refused"
+    FEE_TOO_HIGH = "fee_too_high"
+    TIME_LOCK_TOO_SHORT = "time_lock_too_short"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An outgoing payment that may still succeed or fail; the money must not be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """The receiver has the money.
+
+    Args:
+        amount: what the receiver got.
+        fee: what it has cost besides.
+        preimage: the 32 bytes that prove it, for gateways whose payments give them; a secret.
+    """
+
+    amount: Money
+    fee: Money
+    preimage: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PayFailed:
+    """The receiver does not have the money, and will not get it by this payment."""
+
+    reason: PayFailure
+
+
+PaymentLookup = InFlight | PaidOut | PayFailed | NotFound | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """What the gateway said about one outgoing payment.
+
+    Args:
+        gateway: the gateway's name.
+        payment_id: the id of the payment.
+        lookup: what it said.
+    """
+
+    gateway: str
+    payment_id: str
+    lookup: PaymentLookup

@@ -11,19 +11,27 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from paidflow.errors import UnknownEvent, UpcastMissing
-from paidflow.states.events import AttemptEvent, Event
+from paidflow.states.events import AttemptEvent, Event, PayOutEvent, ReversalEvent
 
 
 def _concrete(parent: type[Event]) -> Iterator[type[Event]]:
     for child in parent.__subclasses__():
-        if child is not AttemptEvent:
+        if child not in (AttemptEvent, PayOutEvent, ReversalEvent):
             yield child
         yield from _concrete(child)
 
 
 EVENT_TYPES: dict[str, type[Event]] = {kind.name: kind for kind in _concrete(Event)}
 
+# What was added to an event later is left out where it says nothing, for programs that run beside.
+_SPARSE = frozenset(
+    kind
+    for kind in EVENT_TYPES.values()
+    if any(not field.is_required() for field in kind.model_fields.values())
+)
+
 _CURRENT = {f"{name}@{kind.version}": kind for name, kind in EVENT_TYPES.items()}
+_TOPICS = {kind: topic for topic, kind in _CURRENT.items()}
 
 
 def is_action_topic(topic: str) -> bool:
@@ -34,7 +42,9 @@ def is_action_topic(topic: str) -> bool:
 def encode(event: Event) -> tuple[str, bytes]:
     """The topic and the state that the log stores for an event."""
     kind = type(event)
-    return f"{kind.name}@{kind.version}", kind.__pydantic_serializer__.to_json(event)
+    topic = _TOPICS.get(kind) or f"{kind.name}@{kind.version}"
+    serializer = kind.__pydantic_serializer__
+    return topic, serializer.to_json(event, exclude_defaults=kind in _SPARSE)
 
 
 def decode(topic: str, state: bytes | str, types: dict[str, type[Event]] = EVENT_TYPES) -> Event:

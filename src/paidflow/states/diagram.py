@@ -41,7 +41,7 @@ STANDINGS = {
         "the invoice is closed",
     ),
     State.PENDING_HELD: Standing(
-        "a hold invoice is out; not performed, unless an earlier attempt was",
+        "a hold invoice is out; not performed, unless it is wrapped or tried again",
         (OwedKind.HOLD,),
         "payer",
         "the invoice is closed",
@@ -51,6 +51,12 @@ STANDINGS = {
         (OwedKind.PERFORM,),
         "worker",
         "the hold's deadline is near, or the gateway's patience ends",
+    ),
+    State.FORWARDING: Standing(
+        "money is on its way to somebody else, or may be",
+        (OwedKind.FORWARD,),
+        "gateway",
+        "a lookup shows it arrived, failed, or never sent",
     ),
     State.CAPTURING: Standing(
         "performed; capture was asked for",
@@ -65,10 +71,10 @@ STANDINGS = {
         "a lookup shows it closed, or settled",
     ),
     State.RETRYING: Standing(
-        "there is no invoice that can be paid",
-        (OwedKind.INVOICE,),
+        "there is no invoice that can be paid, or nothing was paid out yet",
+        (OwedKind.INVOICE, OwedKind.PAY_OUT),
         "worker",
-        "there is one, or the time to create it ends",
+        "there is one, or it is asked for, or the time for that ends",
     ),
     State.PAID: Standing(
         "performed and paid; everybody sees it",
@@ -81,6 +87,18 @@ STANDINGS = {
         (OwedKind.UNDO,),
         "worker",
         "it has run; nothing if it did not raise",
+    ),
+    State.REFUNDED: Standing(
+        "paid, and all of it went back; only the actor sees it",
+        (OwedKind.UNDO, OwedKind.REVERSAL),
+        "worker",
+        "the hook has run; the gateway shows that the money arrived, or bounced",
+    ),
+    State.DISPUTED: Standing(
+        "paid, and contested; only the actor sees it",
+        (OwedKind.UNDO, OwedKind.REVERSAL),
+        "gateway",
+        "the hook has run; the dispute is won or lost",
     ),
 }
 

@@ -22,11 +22,14 @@ class State(StrEnum):
     PENDING = "PENDING"
     PENDING_HELD = "PENDING_HELD"
     HELD = "HELD"
+    FORWARDING = "FORWARDING"
     CAPTURING = "CAPTURING"
     CANCELLING = "CANCELLING"
     RETRYING = "RETRYING"
     PAID = "PAID"
     FAILED = "FAILED"
+    REFUNDED = "REFUNDED"
+    DISPUTED = "DISPUTED"
 
 
 class Trigger(StrEnum):
@@ -35,7 +38,9 @@ class Trigger(StrEnum):
     OPEN_INVOICE = "open_invoice"
     OPEN_HOLD_INVOICE = "open_hold_invoice"
     AWAIT_INVOICE = "await_invoice"
+    AWAIT_PAY_OUT = "await_pay_out"
     HOLD = "hold"
+    REQUEST_FORWARD = "request_forward"
     REQUEST_CAPTURE = "request_capture"
     REQUEST_CANCEL = "request_cancel"
     RESUME_PENDING = "resume_pending"
@@ -44,6 +49,9 @@ class Trigger(StrEnum):
     SETTLE = "settle"
     FAIL = "fail"
     RETRY = "retry"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,9 @@ S, T = State, Trigger
 TABLE: tuple[Rule, ...] = (
     Rule(S.NEW, T.SETTLE, S.PAID, True, "paid from a purse, or free"),
     Rule(S.NEW, T.OPEN_INVOICE, S.PENDING, True, "optimistic: performed, to be paid"),
-    Rule(S.NEW, T.OPEN_HOLD_INVOICE, S.PENDING_HELD, False, "pessimistic: to be held first"),
-    Rule(S.NEW, T.AWAIT_INVOICE, S.RETRYING, True, "optimistic, the gateway is down"),
+    Rule(S.NEW, T.OPEN_HOLD_INVOICE, S.PENDING_HELD, None, "pessimistic, or wrapped: held first"),
+    Rule(S.NEW, T.AWAIT_INVOICE, S.RETRYING, None, "purses give first, or the gateway is down"),
+    Rule(S.NEW, T.AWAIT_PAY_OUT, S.RETRYING, True, "a purse has given what is to be paid out"),
     Rule(S.PENDING, T.SETTLE, S.PAID, True, "the gateway shows it settled"),
     Rule(S.PENDING, T.FAIL, S.FAILED, True, "the gateway shows it closed, or too little came"),
     Rule(S.PENDING, T.REQUEST_CANCEL, S.CANCELLING, True, "somebody cancels"),
@@ -87,6 +96,11 @@ TABLE: tuple[Rule, ...] = (
         "cancelled, perform raised, too little, or too late",
     ),
     Rule(S.HELD, T.FAIL, S.FAILED, None, "the hold is gone, or settled work cannot be done"),
+    Rule(S.HELD, T.REQUEST_FORWARD, S.FORWARDING, True, "performed; the receiver is to be paid"),
+    Rule(S.FORWARDING, T.REQUEST_CAPTURE, S.CAPTURING, True, "the receiver has been paid"),
+    Rule(S.FORWARDING, T.REQUEST_CANCEL, S.CANCELLING, True, "the receiver was certainly not paid"),
+    Rule(S.FORWARDING, T.SETTLE, S.PAID, True, "the receiver has the money"),
+    Rule(S.FORWARDING, T.FAIL, S.FAILED, True, "the receiver certainly does not have it"),
     Rule(S.CAPTURING, T.SETTLE, S.PAID, True, "the gateway shows it captured"),
     Rule(S.CAPTURING, T.FAIL, S.FAILED, True, "the hold is gone"),
     Rule(S.CAPTURING, T.REQUEST_CANCEL, S.CANCELLING, True, "capture declined, still held"),
@@ -97,14 +111,24 @@ TABLE: tuple[Rule, ...] = (
     Rule(S.CANCELLING, T.RESUME_HELD, S.HELD, None, "cancel declined, still held"),
     Rule(S.RETRYING, T.OPEN_INVOICE, S.PENDING, True, "the new invoice is there"),
     Rule(S.RETRYING, T.OPEN_HOLD_INVOICE, S.PENDING_HELD, None, "the new hold invoice is there"),
+    Rule(S.RETRYING, T.REQUEST_FORWARD, S.FORWARDING, True, "it is paid out now"),
     Rule(S.RETRYING, T.SETTLE, S.PAID, True, "late money of an earlier attempt"),
-    Rule(S.RETRYING, T.FAIL, S.FAILED, None, "no invoice in time, or cancelled"),
+    Rule(S.RETRYING, T.FAIL, S.FAILED, None, "nothing came of it in time, or cancelled"),
     Rule(S.FAILED, T.RETRY, S.RETRYING, None, "the actor tries again"),
     Rule(S.FAILED, T.SETTLE, S.PAID, True, "retried from a purse, or late money accepted"),
+    Rule(S.PAID, T.REFUND, S.REFUNDED, True, "the gateway shows that all of it went back"),
+    Rule(S.PAID, T.DISPUTE, S.DISPUTED, True, "the payer contests it"),
+    Rule(S.DISPUTED, T.RESTORE, S.PAID, True, "the dispute is won"),
+    Rule(S.DISPUTED, T.REFUND, S.REFUNDED, True, "the dispute is lost, or all went back before"),
+    Rule(S.REFUNDED, T.RESTORE, S.PAID, True, "the refund bounced"),
+    Rule(S.REFUNDED, T.DISPUTE, S.DISPUTED, True, "it is contested as well"),
 )
 
-FINAL = frozenset({State.PAID, State.FAILED})
+FINAL = frozenset({State.PAID, State.FAILED, State.REFUNDED, State.DISPUTED})
 """In these states nobody owes money; something else may still be owed."""
+
+REAL = FINAL - {State.FAILED}
+"""In these states the money came and the work was done; only some of it can go back."""
 
 
 class _Position:

@@ -1,139 +1,18 @@
-"""What the store keeps, as records, and what a store can do."""
+"""What a store can do, and what a transaction in it can."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from paidflow.actions.contract import Row, Rows
 from paidflow.ledger.entries import Entry
-from paidflow.money import Money
-
-
-@dataclass(slots=True)
-class Status:
-    """The current-state row of one action; it is also the schedule of what is owed."""
-
-    action_id: str
-    kind: str
-    actor: str | None
-    state: str
-    performed: bool
-    version: int
-    cost: Money
-    owed: str | None
-    due_at: datetime | None
-    deadline_at: datetime | None
-    attention: str | None
-    failure_reason: str | None
-    tries: int = 0
-    first_tried_at: datetime | None = None
-    created_at: datetime | None = None
-    state_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewAttempt:
-    """The row of an attempt that has just been started.
-
-    Args:
-        number: 1 for the first.
-        gateway: the gateway's name.
-        nonce: 128 secret random bits.
-        invoice_id: the gateway's id, if there is an invoice already.
-        payment_request: what the payer needs in order to pay.
-    """
-
-    number: int
-    gateway: str
-    nonce: str = field(repr=False)
-    invoice_id: str | None = None
-    payment_request: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """An invoice that now belongs to an attempt."""
-
-    number: int
-    invoice_id: str
-    payment_request: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An idempotency key in use; of the key only a hash is kept."""
-
-    actor: str
-    kind: str
-    key_hash: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """The texts of one action; ``arguments`` is ``None`` once they are erased."""
-
-    arguments: str | None
-    result: str | None
-    error: str | None
-    erased: bool = False
-
-
-@dataclass(slots=True)
-class Write:
-    """Everything that one step of one action writes, in one transaction.
-
-    Args:
-        status: the row after the step.
-        before: the version before the step; 0 for a new action.
-        events: topic, state and id of each event.
-        entries: the ledger entries, with the version of the event that they belong to.
-        command_id: the id of the command, to be found again after a lost acknowledgement.
-        correlation_id: the id under which the caller's own logs speak of this.
-        now: the moment of the step, UTC.
-        arguments: the arguments of a new action, as JSON.
-        request: the idempotency key of a new action.
-        claims: names to take.
-        release_claims: whether to let go of the action's claims.
-        attempts: attempts to start.
-        attachment: an invoice to attach to an attempt.
-        error: what the actor may read about a hook that raised.
-        rows: rows of the application that belong to the step.
-    """
-
-    status: Status
-    before: int
-    events: Sequence[tuple[str, bytes, str]]
-    entries: Sequence[tuple[int, Entry]]
-    command_id: str
-    correlation_id: str
-    now: datetime
-    arguments: str | None = None
-    request: Request | None = None
-    claims: tuple[str, ...] = ()
-    release_claims: bool = False
-    attempts: tuple[NewAttempt, ...] = ()
-    attachment: Attachment | None = None
-    error: str | None = None
-    rows: tuple[Row, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far readers of the log are behind its writers.
-
-    Args:
-        positions: how many have been handed out and cannot be read yet.
-        waiting_since: since when they wait for an open transaction that has appended; ``None``
-            when nobody has found them waiting.
-    """
-
-    positions: int
-    waiting_since: datetime | None
+from paidflow.store.foreign import ForeignTransaction
+from paidflow.store.migrations import Migration, Migrations, Schema
+from paidflow.store.names import Names
+from paidflow.store.records import Lag, Write
 
 
 class Transaction(Protocol):
@@ -144,6 +23,19 @@ class Transaction(Protocol):
     @property
     def raw(self) -> Any:
         """The driver's own connection."""
+        ...
+
+    @property
+    def for_hooks(self) -> Any:
+        """What hooks find in ``ctx.tx``."""
+        ...
+
+    def lend(self, handle: Any) -> None:
+        """Let hooks work with something else than this."""
+        ...
+
+    def flush(self) -> None:
+        """Send to the database what hooks have only noted so far."""
         ...
 
     def execute(self, sql: str, **params: Any) -> Rows:
@@ -158,6 +50,10 @@ class Transaction(Protocol):
         """The rows of a named statement as plain tuples; for many rows."""
         ...
 
+    def run_script(self, sql: str) -> None:
+        """Run statements without parameters, one after the other."""
+        ...
+
     def write(self, writes: Sequence[Write]) -> None:
         """Write steps of different actions, sorted by action, with one command id.
 
@@ -166,7 +62,17 @@ class Transaction(Protocol):
             ClaimTaken: when another action holds one of the claims.
             InsufficientFunds: when a purse has not enough.
             DuplicateRequest: when the idempotency key is in use.
+            PaymentUsed: when a payment id was used before.
+            TooManyOpenInvoices: when an actor has too many with them.
             RowRefused: when the database does not take a row of the application.
+        """
+        ...
+
+    def insert(self, row: Row) -> None:
+        """Insert a row of the application after the step was written.
+
+        Raises:
+            RowRefused: when the database does not take it.
         """
         ...
 
@@ -186,9 +92,24 @@ class Transaction(Protocol):
         """
         ...
 
+    def sweep(self, account: str, currency: str, now: datetime) -> int:
+        """Bring what has come in on an account into its balance, and return that."""
+        ...
 
-class Store(Protocol):
-    """Where everything is kept."""
+
+class JoinedTransaction(Transaction, Protocol):
+    """paidflow's part in a transaction that somebody else has opened."""
+
+    foreign: ForeignTransaction
+    one_payer: bool
+
+    def lock_payers(self, payers: Iterable[str]) -> None:
+        """Lock the purses of several payers in order, before anything is written."""
+        ...
+
+
+class Transactions(Protocol):
+    """Opens transactions, or takes part in one that is open already."""
 
     def transaction(
         self, step: str, command_id: str | None = None
@@ -204,16 +125,62 @@ class Store(Protocol):
         """A transaction for reading."""
         ...
 
+    def passing(self, error: BaseException) -> bool:
+        """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
+        ...
+
+
+class Store(Transactions, Protocol):
+    """Where everything is kept."""
+
+    dialect: str
+    names: Names
+    migrations: Migrations
+
     def join(self, connection: Any) -> AbstractContextManager[Transaction]:
         """Take part in a transaction that somebody else opened and will commit."""
         ...
 
-    def create(self) -> None:
-        """Create the tables where they are missing."""
+    def joined(self, foreign: ForeignTransaction) -> JoinedTransaction:
+        """paidflow's part in a transaction that somebody else has opened, checked to be usable."""
         ...
 
-    def ready(self) -> bool:
-        """Whether the tables are there."""
+    def contended(self, error: BaseException) -> bool:
+        """Whether others were in the way: a deadlock, or a lock that does not come."""
+        ...
+
+    def was_committed(self, command_id: str) -> bool:
+        """Whether a command is in the log; false as well when nobody can be asked."""
+        ...
+
+    def create(self) -> None:
+        """Create the tables, or bring them up to date; several processes may do so at once."""
+        ...
+
+    def schema(self) -> Schema:
+        """Which version of the tables is there."""
+        ...
+
+    def check(self) -> None:
+        """Refuse to work with tables that this program cannot work with.
+
+        Raises:
+            MissingTables: when there are none.
+            OlderTables: when something is missing that this program needs.
+            NewerTables: when something was taken away that this program may need.
+        """
+        ...
+
+    def migrate(self, *, contract: bool = False) -> tuple[Migration, ...]:
+        """Bring tables and functions up to date, all or nothing; returns the steps that were done.
+
+        Args:
+            contract: whether to take away what only older programs need.
+        """
+        ...
+
+    def place(self) -> str | None:
+        """Where this database is, so that a copy of it is somewhere else; ``None`` in memory."""
         ...
 
     def now(self) -> datetime:
@@ -249,37 +216,6 @@ class Store(Protocol):
         """
         ...
 
-    def passing(self, error: BaseException) -> bool:
-        """Whether an error of the database may go away by itself: a deadlock, a lost connection."""
-        ...
-
     def close(self) -> None:
         """Close all connections."""
         ...
-
-
-def row_to_status(row: Mapping[str, Any]) -> Status:
-    """The status that a database row holds."""
-    return Status(
-        action_id=row["action_id"],
-        kind=row["kind"],
-        actor=row["actor"],
-        state=row["state"],
-        performed=bool(row["performed"]),
-        version=row["version"],
-        cost=Money(row["cost"], row["currency"]),
-        owed=row["owed"],
-        due_at=as_time(row["due_at"]),
-        deadline_at=as_time(row["deadline_at"]),
-        attention=row["attention"],
-        failure_reason=row["failure_reason"],
-        tries=row["tries"],
-        first_tried_at=as_time(row["first_tried_at"]),
-        created_at=as_time(row["created_at"]),
-        state_since=as_time(row["state_since"]),
-    )
-
-
-def as_time(value: Any) -> datetime | None:
-    """A moment from a column; SQLite keeps text, PostgreSQL a time."""
-    return datetime.fromisoformat(value) if isinstance(value, str) else value

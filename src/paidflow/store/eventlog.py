@@ -75,7 +75,8 @@ class EventLog(Streams, ApplicationRecorder):
                 if at_end or after >= last:
                     break
                 at_end = True
-                self.store.publish()
+                with library_errors(self.store):
+                    self.store.publish()
         return found[:limit]
 
     def max_notification_id(self) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from paidflow.store.contract import Write
+from paidflow.store.records import Write
 
 MEMBERS_MAX = 32
 

@@ -18,10 +18,11 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 
-from paidflow.errors import InvalidConfiguration, MissingTables
+from paidflow.errors import InvalidConfiguration
 from paidflow.ids import RandomIds
 from paidflow.store.eventlog import EventLog
 from paidflow.store.mapper import ActionMapper
+from paidflow.store.names import PLAIN
 from paidflow.store.opening import open_store
 from paidflow.store.settings import DATABASE_FUNCTIONS, refuse_database_functions
 from paidflow.store.streams import Snapshots, Streams
@@ -36,6 +37,8 @@ class Factory(InfrastructureFactory[TrackedView]):
     Args:
         env: settings, each also with the application's name and ``_`` before it:
             ``PAIDFLOW_URL`` is the database, as ``PaidFlow.open`` understands it;
+            ``PAIDFLOW_SCHEMA`` and ``PAIDFLOW_PREFIX`` are the schema of PostgreSQL and the prefix,
+            if the tables are not at the usual place;
             ``CREATE_TABLE`` is whether missing tables are created, by default they are.
             The library's settings for topics, ciphers, compressors and snapshots work as well.
 
@@ -44,6 +47,8 @@ class Factory(InfrastructureFactory[TrackedView]):
     """
 
     PAIDFLOW_URL = "PAIDFLOW_URL"
+    PAIDFLOW_SCHEMA = "PAIDFLOW_SCHEMA"
+    PAIDFLOW_PREFIX = "PAIDFLOW_PREFIX"
     CREATE_TABLE = "CREATE_TABLE"
 
     def __init__(self, env: Environment | EnvType | None) -> None:
@@ -52,7 +57,11 @@ class Factory(InfrastructureFactory[TrackedView]):
         url = self.env.get(self.PAIDFLOW_URL)
         if not url:
             raise InvalidConfiguration(f"{self.PAIDFLOW_URL} is not set in the environment")
-        self.store = open_store(url)
+        self.store = open_store(
+            url,
+            schema=self.env.get(self.PAIDFLOW_SCHEMA) or None,
+            prefix=self.env.get(self.PAIDFLOW_PREFIX) or PLAIN.prefix,
+        )
         self._ids = RandomIds(self.store)
         try:
             self._create_tables()
@@ -98,8 +107,7 @@ class Factory(InfrastructureFactory[TrackedView]):
     def _create_tables(self) -> None:
         if strtobool(self.env.get(self.CREATE_TABLE) or "yes"):
             self.store.create()
-        elif not self.store.ready():
-            raise MissingTables
+        self.store.check()
 
     def _named(self, setting: str, default: type[Class]) -> type[Class]:
         """The class that a setting names."""

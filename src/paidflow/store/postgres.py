@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import LiteralString, cast
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from paidflow import checkpoints
 from paidflow.errors import CommitUnknown, InvalidConfiguration, PaidflowError
-from paidflow.store.base import SqlStore
-from paidflow.store.contract import Write
+from paidflow.store.base import SqlStore, driver_error
+from paidflow.store.foreign import ForeignTransaction
 from paidflow.store.group_commit import GroupCommit
-from paidflow.store.postgres_call import execute_at_once
+from paidflow.store.names import PLAIN, Names
+from paidflow.store.postgres_call import PooledConnection, execute_at_once
+from paidflow.store.postgres_joined import JoinedPostgres
 from paidflow.store.postgres_listener import Listener
 from paidflow.store.postgres_session import prepare, split_dsn
 from paidflow.store.postgres_transaction import (
@@ -30,20 +31,12 @@ from paidflow.store.postgres_transaction import (
     PostgresTransaction,
     is_idle,
 )
-from paidflow.store.queries import script
+from paidflow.store.records import Write
 from paidflow.store.settings import DATABASE_FUNCTIONS, refuse_database_functions
 
 CLOCK_SAMPLE_S = 10.0
-
-_CREATE_LOCK = 0x7061_6964
-_SCRIPTS = (
-    "0001_postgres.sql",
-    "sequencer_postgres.sql",
-    "archive_postgres.sql",
-    "write_postgres.sql",
-    "role_postgres.sql",
-    "read_postgres.sql",
-)
+CONTENDED = frozenset({"40001", "40P01", "55P03"})
+"""Serialisation failure, deadlock, lock not available."""
 
 
 class PostgresStore(SqlStore):
@@ -53,19 +46,28 @@ class PostgresStore(SqlStore):
         dsn: where the database is, as libpq understands it, or with ``pgbouncer=true`` in it.
         connections_max: how many connections it may open.
         group_commit: whether threads that write at the same moment share a transaction.
+        names: under which names everything is in the database.
 
     Raises:
         InvalidConfiguration: when something does not fit, with a sentence that says what.
     """
 
-    def __init__(self, dsn: str, *, connections_max: int = 20, group_commit: bool = False) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        connections_max: int = 20,
+        group_commit: bool = False,
+        names: Names = PLAIN,
+    ) -> None:
+        super().__init__("postgres", names)
         refuse_database_functions(os.environ.get(DATABASE_FUNCTIONS))
         dsn, pooled = split_dsn(dsn)
-        self._listener = Listener(dsn, pooled=pooled)
+        self._listener = Listener(dsn, names, pooled=pooled)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             dsn,
-            connection_class=psycopg.Connection[DictRow],
-            kwargs={"row_factory": dict_row, "autocommit": True},
+            connection_class=PooledConnection,
+            kwargs={"row_factory": dict_row, "autocommit": True, "client_encoding": "utf8"},
             min_size=1,
             max_size=connections_max,
             timeout=60.0,
@@ -76,16 +78,6 @@ class PostgresStore(SqlStore):
         self._sample_lock = threading.Lock()
         self._sample: tuple[float, datetime] | None = None
 
-    def create(self) -> None:
-        """Create the tables where they are missing; several processes may do so at once."""
-        with self._pool.connection() as connection, connection.transaction():
-            tx = PostgresTransaction(connection)
-            tx.query("lock_creation", key=_CREATE_LOCK)
-            row = tx.query("select_schema").fetchone()
-            if row is None or not row["present"]:
-                for name in _SCRIPTS:
-                    connection.execute(cast("LiteralString", script(name)))
-
     def now(self) -> datetime:
         """The database's clock, UTC, asked for every few seconds and carried on in between.
 
@@ -93,13 +85,20 @@ class PostgresStore(SqlStore):
         all of them may be waiting for this very transaction.
         """
         sample = self._sample
-        if sample is None or (_is_old(sample) and not checkpoints.in_transaction()):
-            with self._sample_lock:
-                sample = self._sample
-                if sample is None or _is_old(sample):
-                    self._sample = sample = self._ask_time()
-        asked_at, told = sample
+        if sample is not None:
+            asked_at, told = sample
+            passed_s = time.monotonic() - asked_at
+            if passed_s < CLOCK_SAMPLE_S or checkpoints.in_transaction():
+                return told + timedelta(seconds=passed_s)
+        with self._sample_lock:
+            if self._sample is sample or self._sample is None:  # nobody else has asked meanwhile
+                self._sample = self._ask_time()
+            asked_at, told = self._sample
         return told + timedelta(seconds=time.monotonic() - asked_at)
+
+    def _place(self, tx: PostgresTransaction) -> str | None:
+        row = tx.query("select_place").fetchone()
+        return row["place"] if row else None
 
     def _archive(self, tx: PostgresTransaction, before: datetime, limit: int) -> int:
         row = tx.query("archive", before=before, limit=limit).fetchone()
@@ -107,7 +106,19 @@ class PostgresStore(SqlStore):
 
     def passing(self, error: BaseException) -> bool:
         """Whether it was a deadlock, a serialisation failure or a lost connection."""
-        return isinstance(error, psycopg.OperationalError) and not self._pool.closed
+        found = isinstance(driver_error(error), psycopg.OperationalError)
+        return found and not self._pool.closed
+
+    def contended(self, error: BaseException) -> bool:
+        """Whether it was a deadlock, a serialisation failure, or a lock that did not come."""
+        found = driver_error(error)
+        return isinstance(found, psycopg.Error) and found.sqlstate in CONTENDED
+
+    def joined(self, foreign: ForeignTransaction) -> JoinedPostgres:
+        """paidflow's part in a transaction of somebody else; see ``SqlStore.joined``."""
+        tx = JoinedPostgres(foreign, self.names)
+        tx.check()
+        return tx
 
     def wait_for_events(self, timeout_s: float) -> None:
         """Rest until events may have been published, at most this long."""
@@ -136,7 +147,7 @@ class PostgresStore(SqlStore):
         """Returns the error of a connection that broke."""
         connection = self._pool.getconn()
         try:
-            PostgresTransaction(connection).write(writes)
+            PostgresTransaction(connection, self.names).write(writes)
         except Exception as error:
             if not connection.closed:
                 raise
@@ -151,34 +162,35 @@ class PostgresStore(SqlStore):
             self._pool.check()
             lost_again = self._write_alone(writes)
         except PaidflowError:
-            if not self._was_committed(command_id):
+            if not self.was_committed(command_id):
                 raise
         except psycopg.OperationalError as error:
             raise CommitUnknown from error
         else:
-            self._look_for(lost_again, command_id)
+            self.look_for(lost_again, command_id)
 
     def _ask_time(self) -> tuple[float, datetime]:
-        with self._snapshot() as tx:
+        tx = self.begin_reading()
+        try:
             row = tx.query("select_now").fetchone()
+        finally:
+            self.end_reading(tx)
         if row is None:
             raise InvalidConfiguration("the database does not tell the time")
         return time.monotonic(), row["now"]
 
-    @contextmanager
-    def _snapshot(self) -> Generator[PostgresTransaction]:
-        tx = PostgresReading(self._pool.getconn(), self._exchange)
-        try:
-            with checkpoints.transaction_open():
-                yield tx
-        finally:
-            self._rollback(tx)
-            self._give_back(tx)
+    def begin_reading(self) -> PostgresReading:
+        return PostgresReading(self._pool.getconn, self.names, self._exchange)
 
-    def _begin(self) -> PooledTransaction:
+    def end_reading(self, tx: PostgresReading) -> None:
+        if tx.begun:
+            self.rollback(tx)
+        self.give_back(tx)
+
+    def begin(self) -> PooledTransaction:
         if self._sample is None:
             self.now()
-        return PooledTransaction(self._pool.getconn(), self._exchange)
+        return PooledTransaction(self._pool.getconn, self.names, self._exchange)
 
     def _exchange(self, broken: Connection) -> Connection:
         """A living connection for a broken one; the others of the pool are looked at, too."""
@@ -186,24 +198,21 @@ class PostgresStore(SqlStore):
         self._pool.check()
         return self._pool.getconn()
 
-    def _commit(self, tx: PooledTransaction) -> None:
+    def commit(self, tx: PooledTransaction) -> None:
         if tx.begun and execute_at_once(tx.connection, "commit") != "COMMIT":
             raise psycopg.errors.InFailedSqlTransaction("a statement failed, so nothing is stored")
 
-    def _rollback(self, tx: PooledTransaction) -> None:
+    def rollback(self, tx: PooledTransaction) -> None:
+        taken = tx.taken
+        if taken is None or taken.closed or is_idle(taken):
+            return
         with suppress(psycopg.OperationalError):  # a broken connection has rolled back already
-            if not tx.connection.closed and not is_idle(tx.connection):
-                execute_at_once(tx.connection, "rollback")
+            execute_at_once(taken, "rollback")
 
-    def _give_back(self, tx: PooledTransaction) -> None:
-        self._pool.putconn(tx.connection)
+    def give_back(self, tx: PooledTransaction) -> None:
+        taken = tx.end()
+        if taken is not None:
+            self._pool.putconn(taken)
 
-    def _lost(self, tx: PooledTransaction) -> bool:
-        return tx.connection.closed
-
-    def _joined(self, connection: Connection) -> PostgresTransaction:
-        return PostgresTransaction(connection)
-
-
-def _is_old(sample: tuple[float, datetime]) -> bool:
-    return time.monotonic() - sample[0] > CLOCK_SAMPLE_S
+    def is_lost(self, tx: PooledTransaction) -> bool:
+        return tx.taken is not None and tx.taken.closed

@@ -1,7 +1,7 @@
 """Calls paidflow's own functions in the database through libpq.
 
 A cursor of psycopg takes longer than such a statement itself. The functions keep their plans in
-the server's session, so no statement is prepared, which a pooler in between might not bear.
+the server's session; the call itself is prepared only where no pooler is in between.
 """
 
 from __future__ import annotations
@@ -9,18 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from hashlib import sha256
+from typing import Any, cast
 
 import psycopg
 from psycopg.errors import error_from_result
-from psycopg.pq import Escaping, ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq import DiagnosticField, Escaping, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.rows import DictRow
 
 _NAME = re.compile(r"(?<!:):([a-z_]\w*)")
 _NUMBER = re.compile(rb"\$(\d+)")
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _BOOLEAN, _BIGINT = 16, 20
 """The types of columns that are no text, by PostgreSQL's own numbers."""
+
+_FORGOTTEN = b"26000"
+"""PostgreSQL's code for a prepared statement that is not there."""
+
+_KNOWN = b"42P05"
+"""PostgreSQL's code for a prepared statement that is there already."""
+
+PREPARED_MAX = 100
+"""How many statements a session keeps."""
+
+
+class PooledConnection(psycopg.Connection[DictRow]):
+    """A connection of the pool; it remembers which statements the server has prepared for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: set[bytes] = set()
 
 
 class CallRows:
@@ -46,20 +65,18 @@ class CallRows:
         return [self._row(number) for number in range(first, self._next)]
 
     def _row(self, number: int) -> Mapping[str, Any]:
+        row: dict[str, Any] = {}
         result = self._result
-        return {
-            (result.fname(column) or b"").decode(): self._value(number, column)
-            for column in range(result.nfields)
-        }
-
-    def _value(self, row: int, column: int) -> Any:
-        data = self._result.get_value(row, column)
-        if data is None:
-            return None
-        kind = self._result.ftype(column)
-        if kind == _BOOLEAN:
-            return data == b"t"
-        return int(data) if kind == _BIGINT else data.decode(self._encoding)
+        for column in range(result.nfields):
+            data, kind = result.get_value(number, column), result.ftype(column)
+            name = (result.fname(column) or b"").decode()
+            if data is None:
+                row[name] = None
+            elif kind == _BOOLEAN:
+                row[name] = data == b"t"
+            else:
+                row[name] = int(data) if kind == _BIGINT else data.decode(self._encoding)
+        return row
 
 
 def call(connection: psycopg.Connection[Any], sql: str, texts: Sequence[str | None]) -> CallRows:
@@ -73,12 +90,39 @@ def call(connection: psycopg.Connection[Any], sql: str, texts: Sequence[str | No
     Raises:
         psycopg.Error: what the database says.
     """
-    encoding = connection.info.encoding
+    encoding = _encoding(connection)
     params = [None if text is None else text.encode(encoding) for text in texts]
-    result = connection.pgconn.exec_params(_numbered(sql), params)
+    result = _execute(connection, sql, params)
     if result.status not in _GOOD:
         raise _error(connection, result, encoding)
     return CallRows(result, encoding)
+
+
+def _execute(connection: psycopg.Connection[Any], sql: str, params: list[bytes | None]) -> PGresult:
+    """Run it as a prepared statement where the session is our own."""
+    pgconn = connection.pgconn
+    statement, name = _numbered(sql)
+    if not isinstance(connection, PooledConnection) or connection.prepare_threshold is None:
+        return pgconn.exec_params(statement, params)
+    if name not in connection.prepared:
+        if len(connection.prepared) >= PREPARED_MAX:
+            return pgconn.exec_params(statement, params)
+        result = pgconn.prepare(name, statement)
+        known = result.error_field(DiagnosticField.SQLSTATE) == _KNOWN
+        if result.status not in _GOOD and not (known and _is_idle(pgconn)):
+            return result
+        connection.prepared.add(name)
+    # None is a null here too, which the annotation leaves out.
+    result = pgconn.exec_prepared(name, cast("list[bytes]", params))
+    if result.status not in _GOOD and result.error_field(DiagnosticField.SQLSTATE) == _FORGOTTEN:
+        connection.prepared.clear()  # a hook has told the session to forget
+        if _is_idle(pgconn):
+            return pgconn.exec_params(statement, params)
+    return result
+
+
+def _is_idle(pgconn: PGconn) -> bool:
+    return pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def execute_at_once(
@@ -92,10 +136,12 @@ def execute_at_once(
     Raises:
         psycopg.Error: what the database says.
     """
-    encoding = connection.info.encoding
-    escaping = Escaping(connection.pgconn)
-    literals = [bytes(escaping.escape_literal(text.encode(encoding))) for text in texts]
-    statement = _NUMBER.sub(lambda found: literals[int(found[1]) - 1], _numbered(sql))
+    encoding = _encoding(connection)
+    statement, _ = _numbered(sql)
+    if texts:
+        escaping = Escaping(connection.pgconn)
+        literals = [bytes(escaping.escape_literal(text.encode(encoding))) for text in texts]
+        statement = _NUMBER.sub(lambda found: literals[int(found[1]) - 1], statement)
     result = connection.pgconn.exec_(statement)
     if result.status not in _GOOD:
         raise _error(connection, result, encoding)
@@ -108,10 +154,16 @@ def _error(connection: psycopg.Connection[Any], result: PGresult, encoding: str)
     return error_from_result(result, encoding)
 
 
-@lru_cache(maxsize=64)
-def _numbered(sql: str) -> bytes:
-    """A statement with ``$1``, ``$2``... instead of ``:name``."""
+def _encoding(connection: psycopg.Connection[Any]) -> str:
+    utf8 = connection.pgconn.parameter_status(b"client_encoding") == b"UTF8"
+    return "utf-8" if utf8 else connection.info.encoding
+
+
+@lru_cache(maxsize=256)
+def _numbered(sql: str) -> tuple[bytes, bytes]:
+    """A statement with ``$1``, ``$2``... instead of ``:name``, and its name when prepared."""
     numbers: dict[str, int] = {}
-    return _NAME.sub(
+    statement = _NAME.sub(
         lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", sql
     ).encode()
+    return statement, b"paidflow_" + sha256(statement).hexdigest()[:16].encode()

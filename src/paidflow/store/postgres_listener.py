@@ -6,10 +6,11 @@ import logging
 import threading
 
 import psycopg
+from psycopg import sql
 
+from paidflow.store.names import Names
 from paidflow.store.postgres_session import is_pooled
 
-CHANNEL = "paidflow_events"
 RETRY_S = 1.0
 LOOK_S = 0.1
 """How often it looks whether it was closed."""
@@ -25,11 +26,13 @@ class Listener:
 
     Args:
         dsn: where the database is, as libpq understands it.
+        names: under which names everything is in the database; the channel is named likewise.
         pooled: whether it is known that there is a pooler.
     """
 
-    def __init__(self, dsn: str, *, pooled: bool) -> None:
+    def __init__(self, dsn: str, names: Names, *, pooled: bool) -> None:
         self._dsn = dsn
+        self._channel = names.fill("paidflow_events")
         self._heard = threading.Condition()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,7 +68,7 @@ class Listener:
             if is_pooled(connection):
                 self._closed.set()
                 return
-            connection.execute(f"listen {CHANNEL}")
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
             while not self._closed.is_set():
                 for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                     with self._heard:

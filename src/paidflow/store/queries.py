@@ -6,23 +6,45 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_FILES = ("queries", "queries_folding")
+from paidflow.store.names import PLAIN, Names
+
+_FILES = ("queries", "queries_folding", "queries_outgoing")
+_TRIED_AGAIN = re.compile(r"\btried_again\((\w+)\)")
 _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 @cache
-def queries(dialect: str) -> dict[str, str]:
+def queries(dialect: str, names: Names = PLAIN) -> dict[str, str]:
     """All named statements of a dialect; its own files override the shared ones.
 
     Args:
         dialect: ``sqlite`` or ``postgres``.
+        names: under which names everything is in the database.
     """
     found: dict[str, str] = {}
     for name in (f"{file}{of}.sql" for of in ("", f"_{dialect}") for file in _FILES):
-        parts = _HEADER.split(script(name))[1:]
-        statements = (text.strip().removesuffix(";") for text in parts[1::2])
-        found.update(zip(parts[::2], statements, strict=True))
+        found.update(named(names.fill(written_out(script(name)))))
     return found
+
+
+def named(text: str) -> dict[str, str]:
+    """The statements of a text, each below a line ``-- name: what_it_is_called``."""
+    parts = _HEADER.split(text)[1:]
+    statements = (statement.strip().removesuffix(";") for statement in parts[1::2])
+    return dict(zip(parts[::2], statements, strict=True))
+
+
+def written_out(text: str) -> str:
+    """A text with the condition for ``tried_again(alias)``, whether a failed action will be.
+
+    The alias is that of ``paidflow_actions``; the parameters are those of ``AutomaticRetry``.
+    """
+
+    def condition(match: re.Match[str]) -> str:
+        found = script("tried_again.sql").partition("\n(")[2].strip()
+        return re.sub(r"\bfailed\.", f"{match.group(1)}.", f"({found}")
+
+    return _TRIED_AGAIN.sub(condition, text)
 
 
 def filled(dialect: str, name: str, **parts: str) -> str:

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from typing import Any
+from contextlib import suppress
+from datetime import datetime
 
-from paidflow import checkpoints
-from paidflow.actions.contract import Rows
 from paidflow.errors import InvalidConfiguration
-from paidflow.store.base import SqlStore
-from paidflow.store.contract import Write
-from paidflow.store.queries import queries, script
-from paidflow.store.sqlite_write import write_step
-from paidflow.store.transaction import SqlTransaction
+from paidflow.store.base import SqlStore, driver_error
+from paidflow.store.foreign import ForeignTransaction
+from paidflow.store.names import PLAIN, Names
+from paidflow.store.sqlite_joined import JoinedSqlite
+from paidflow.store.sqlite_transaction import SqliteTransaction
 
 BUSY_TIMEOUT_S = 30.0
-
-
-def _to_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip((column[0] for column in cursor.description), values, strict=True))
-
-
-def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _text(value) if isinstance(value, datetime) else value for key, value in params.items()
-    }
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
@@ -52,48 +35,17 @@ def use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
             time.sleep(0.01)
 
 
-class SqliteTransaction(SqlTransaction):
-    """An open transaction on a SQLite connection."""
-
-    dialect = "sqlite"
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    @property
-    def raw(self) -> sqlite3.Connection:
-        return self._connection
-
-    def execute(self, sql: str, **params: Any) -> Rows:
-        cursor = self._connection.cursor()
-        cursor.row_factory = _to_row
-        return cursor.execute(sql, _plain(params))
-
-    def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(self._queries[name], _plain(params)).fetchall()
-
-    def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._connection.executemany(sql, [_plain(row) for row in rows])
-
-    def write(self, writes: Sequence[Write]) -> None:
-        with self._rules():
-            for write in writes:
-                write_step(self, write)
-
-    def broken_rule(self, error: Exception) -> str | None:
-        return str(error) if isinstance(error, sqlite3.IntegrityError) else None
-
-
 class SqliteStore(SqlStore):
     """A store in one SQLite file, in WAL mode, durable after every commit.
 
     Args:
         path: the file, or ``:memory:`` for a store that ends with the process.
         synchronous: SQLite's setting; ``FULL`` survives a power cut, ``OFF`` is for tests.
+        names: under which names everything is in the database.
     """
 
-    def __init__(self, path: str, *, synchronous: str = "FULL") -> None:
+    def __init__(self, path: str, *, synchronous: str = "FULL", names: Names = PLAIN) -> None:
+        super().__init__("sqlite", names)
         if synchronous not in ("FULL", "NORMAL", "OFF"):
             raise InvalidConfiguration(f"synchronous must be FULL, NORMAL or OFF: {synchronous}")
         self._path = path
@@ -105,23 +57,12 @@ class SqliteStore(SqlStore):
         if self._memory:
             self._idle.put(self._connect())
 
-    def create(self) -> None:
-        """Create the tables where they are missing."""
-        connection = self._take()
-        try:
-            present = connection.execute(queries("sqlite")["select_schema"]).fetchone()[0]
-            if not present:
-                connection.executescript(f"begin immediate;\n{script('0001_sqlite.sql')}\ncommit;")
-        except sqlite3.OperationalError as error:
-            connection.rollback()
-            if "already exists" not in str(error):
-                raise
-        finally:
-            self._put_back(connection)
-
     def wait_for_events(self, timeout_s: float) -> None:
         """Rest; another process cannot be heard here."""
         time.sleep(timeout_s)
+
+    def _place(self, tx: SqliteTransaction) -> str | None:
+        return None if self._memory else f"file {os.stat(self._path).st_ino}"
 
     def _archive(self, tx: SqliteTransaction, before: datetime, limit: int) -> int:
         finished = tx.query("select_finished", before=before, limit=limit).fetchall()
@@ -132,7 +73,27 @@ class SqliteStore(SqlStore):
 
     def passing(self, error: BaseException) -> bool:
         """Whether the database was only busy."""
-        return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+        found = driver_error(error)
+        return isinstance(found, sqlite3.OperationalError) and "locked" in str(found)
+
+    def contended(self, error: BaseException) -> bool:
+        """Whether the database was only busy."""
+        return self.passing(error)
+
+    def joined(self, foreign: ForeignTransaction) -> JoinedSqlite:
+        """paidflow's part in a transaction of somebody else; see ``SqlStore.joined``."""
+        tx = JoinedSqlite(foreign, self.names, self._last_position)
+        tx.check()
+        return tx
+
+    def _last_position(self) -> int:
+        """The position of the last event that is committed."""
+        tx = self.begin_reading()
+        try:
+            row = tx.query("publish").fetchone()
+        finally:
+            self.end_reading(tx)
+        return row["published"] if row else 0
 
     def close(self) -> None:
         """Close all connections; one that is in use when it is given back."""
@@ -169,7 +130,7 @@ class SqliteStore(SqlStore):
         except queue.Empty:
             return self._connect()
 
-    def _begin(self) -> SqliteTransaction:
+    def begin(self) -> SqliteTransaction:
         self._writer.acquire()
         try:
             return self._take_and_begin("begin immediate")
@@ -177,14 +138,13 @@ class SqliteStore(SqlStore):
             self._writer.release()
             raise
 
-    @contextmanager
-    def _snapshot(self) -> Generator[SqliteTransaction]:
-        tx = self._take_and_begin("begin")
+    def begin_reading(self) -> SqliteTransaction:
+        return self._take_and_begin("begin")
+
+    def end_reading(self, tx: SqliteTransaction) -> None:
         try:
-            with checkpoints.transaction_open():
-                yield tx
+            self.rollback(tx)
         finally:
-            self._rollback(tx)
             self._put_back(tx.raw)
 
     def _take_and_begin(self, begin: str) -> SqliteTransaction:
@@ -194,26 +154,18 @@ class SqliteStore(SqlStore):
         except BaseException:
             self._put_back(connection)
             raise
-        return SqliteTransaction(connection)
+        return SqliteTransaction(connection, self.names)
 
-    def _lost(self, tx: SqliteTransaction) -> bool:
+    def is_lost(self, tx: SqliteTransaction) -> bool:
         return False  # a SQLite commit either happened or raised
 
-    def _joined(self, connection: sqlite3.Connection) -> SqliteTransaction:
-        # Outside a transaction SQLite would commit when the savepoint is released.
-        if not connection.in_transaction:
-            if connection.isolation_level is None:
-                raise InvalidConfiguration("the connection to join has no open transaction")
-            connection.execute("begin immediate")
-        return SqliteTransaction(connection)
-
-    def _commit(self, tx: SqliteTransaction) -> None:
+    def commit(self, tx: SqliteTransaction) -> None:
         tx.raw.execute("commit")
 
-    def _rollback(self, tx: SqliteTransaction) -> None:
+    def rollback(self, tx: SqliteTransaction) -> None:
         if tx.raw.in_transaction:
             tx.raw.execute("rollback")
 
-    def _give_back(self, tx: SqliteTransaction) -> None:
+    def give_back(self, tx: SqliteTransaction) -> None:
         self._put_back(tx.raw)
         self._writer.release()

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from paidflow.actions.contract import Row
-from paidflow.errors import Conflict
-from paidflow.store.contract import Write
+from paidflow.errors import Conflict, TooManyOpenInvoices
+from paidflow.ledger.entries import numbered
+from paidflow.store.records import Write
 from paidflow.store.transaction import RowRefused, SqlTransaction, checked_names, plain_value
 
 
@@ -24,7 +25,7 @@ def write_step(tx: SqlTransaction, write: Write) -> None:
     _write_beside(tx, write)
     _post(tx, write)
     for row in write.rows:
-        _insert(tx, row)
+        insert_row(tx, row)
 
 
 def _events(write: Write) -> list[dict[str, Any]]:
@@ -71,6 +72,10 @@ def _set_status(tx: SqlTransaction, write: Write) -> None:
         return
     cost = {"cost": s.cost.amount, "currency": s.cost.currency}
     tx.query("insert_status", kind=s.kind, actor=s.actor, **cost, **shared)
+    if write.open_invoices_max is not None and s.actor is not None:
+        row = tx.query("count_open_invoices", actor=s.actor).fetchone()
+        if row is not None and row["total"] > write.open_invoices_max:
+            raise TooManyOpenInvoices
 
 
 def _write_beside(tx: SqlTransaction, write: Write) -> None:
@@ -93,6 +98,17 @@ def _write_beside(tx: SqlTransaction, write: Write) -> None:
             invoice_id=attempt.invoice_id,
             payment_request=attempt.payment_request,
         )
+    for number in write.unsent:
+        tx.query("release_payment", action_id=action_id, number=number)
+    for payment in write.payments:
+        tx.query(
+            "insert_payment",
+            action_id=action_id,
+            number=payment.number,
+            gateway=payment.gateway,
+            payment_id=payment.payment_id,
+            destination=payment.destination,
+        )
     if write.attachment is not None:
         tx.query(
             "attach_invoice",
@@ -105,12 +121,17 @@ def _write_beside(tx: SqlTransaction, write: Write) -> None:
 
 def _post(tx: SqlTransaction, write: Write) -> None:
     source = write.status.action_id
-    for line, (version, entry) in enumerate(write.entries, start=1):
+    for line, version, entry in numbered(write.entries):
         if not tx.post(entry, source=source, version=version, line=line, now=write.now):
             raise Conflict
 
 
-def _insert(tx: SqlTransaction, row: Row) -> None:
+def insert_row(tx: SqlTransaction, row: Row) -> None:
+    """Insert a row of the application.
+
+    Raises:
+        RowRefused: when the database does not take it.
+    """
     columns = checked_names(row.table, list(row.values))
     names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
     try:

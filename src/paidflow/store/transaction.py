@@ -11,17 +11,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from paidflow.actions.contract import Rows
+from paidflow.actions.contract import Row, Rows
 from paidflow.errors import (
     ClaimTaken,
     Conflict,
     InsufficientFunds,
     InvalidArguments,
     PaidflowError,
+    PaymentUsed,
+    RefundTooLarge,
+    TooManyOpenInvoices,
 )
-from paidflow.ledger.entries import Entry, purse
-from paidflow.store.contract import Write
+from paidflow.ledger.entries import Entry
+from paidflow.store.names import Names
 from paidflow.store.queries import queries
+from paidflow.store.records import Write
 
 
 class DuplicateRequest(PaidflowError):
@@ -36,14 +40,25 @@ class RowRefused(Exception):
         self.error = error
 
 
+class CommitRefused(Exception):
+    """A rule that is checked at the commit is broken, by a hook; what was said is in ``error``."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
 _ERROR_OF_TABLE: tuple[tuple[str, type[PaidflowError]], ...] = (
-    ("paidflow_requests", DuplicateRequest),
-    ("paidflow_claims", ClaimTaken),
-    ("paidflow_events", Conflict),
-    ("paidflow_actions", Conflict),
-    ("paidflow_attempts", Conflict),
-    ("paidflow_entries", Conflict),
-    ("paidflow_no_overdraft", InsufficientFunds),
+    ("requests", DuplicateRequest),
+    ("claims", ClaimTaken),
+    ("events", Conflict),
+    ("actions", Conflict),
+    ("attempts", Conflict),
+    ("payments", PaymentUsed),
+    ("entries", Conflict),
+    ("no_overdraft", InsufficientFunds),
+    ("no_over_refund", RefundTooLarge),
+    ("open_invoices", TooManyOpenInvoices),
 )
 
 
@@ -52,8 +67,23 @@ class SqlTransaction(ABC):
 
     dialect: str
 
-    def __init__(self) -> None:
-        self._queries = queries(self.dialect)
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._queries = queries(self.dialect, names)
+        self._lent: Any = None
+
+    @property
+    def for_hooks(self) -> Any:
+        """What hooks find in ``ctx.tx``."""
+        return self if self._lent is None else self._lent
+
+    def lend(self, handle: Any) -> None:
+        """Let hooks work with something else than this."""
+        self._lent = handle
+
+    def flush(self) -> None:
+        """Send to the database what hooks have only noted so far."""
+        return  # here they note nothing
 
     @property
     @abstractmethod
@@ -67,6 +97,10 @@ class SqlTransaction(ABC):
     @abstractmethod
     def fetch(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """The rows of a named statement as plain tuples; for many rows."""
+
+    @abstractmethod
+    def run_script(self, sql: str) -> None:
+        """Run statements without parameters, one after the other."""
 
     @abstractmethod
     def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -84,6 +118,14 @@ class SqlTransaction(ABC):
     def write(self, writes: Sequence[Write]) -> None:
         """Write steps of different actions, sorted by action, with one command id."""
 
+    @abstractmethod
+    def insert(self, row: Row) -> None:
+        """Insert a row of the application after the step was written.
+
+        Raises:
+            RowRefused: when the database does not take it.
+        """
+
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append events to the log."""
         with self._rules():
@@ -99,7 +141,7 @@ class SqlTransaction(ABC):
         except Exception as error:
             rule = self.broken_rule(error) or ""
             for table, kind in _ERROR_OF_TABLE:
-                if table in rule:
+                if f"{self.names.prefix}{table}" in rule:
                     raise kind from error
             raise
 
@@ -112,25 +154,50 @@ class SqlTransaction(ABC):
         Raises:
             InsufficientFunds: when the debited purse has not enough.
         """
-        posted = self.query(
-            "insert_entry",
-            source=source,
-            version=version,
-            line=line,
-            debit=entry.debit,
-            credit=entry.credit,
-            amount=entry.amount.amount,
-            currency=entry.amount.currency,
-            now=now,
-        )
-        if posted.rowcount != 1:
-            return False
-        for actor, change in entry.purse_changes:
-            name = "credit_purse" if change > 0 else "debit_purse"
-            account = {"account": purse(actor), "currency": entry.amount.currency}
-            if self.query(name, amount=abs(change), **account).rowcount != 1:
-                raise InsufficientFunds
+        amount, currency = entry.amount.amount, entry.amount.currency
+        if entry.recovers:
+            with self._rules():
+                self.recover(entry, source=source, version=version, line=line, now=now)
+        else:
+            posted = self.query(
+                "insert_entry",
+                source=source,
+                version=version,
+                line=line,
+                debit=entry.debit,
+                credit=entry.credit,
+                amount=amount,
+                currency=currency,
+                now=now,
+            )
+            if posted.rowcount != 1:
+                return False
+        if entry.takes:
+            with self._rules():
+                self.debit(entry.debit, currency, amount, now)
+        if entry.gives:
+            account = {"account": entry.credit, "currency": currency, "amount": amount}
+            self.query("insert_unswept", source=source, version=version, line=line, **account)
         return True
+
+    @abstractmethod
+    def sweep(self, account: str, currency: str, now: datetime) -> int:
+        """Bring what has come in on an account into its balance, and return that.
+
+        What the account's owner owes is repaid first.
+        """
+
+    @abstractmethod
+    def debit(self, account: str, currency: str, amount: int, now: datetime) -> None:
+        """Take from an account, after what has come in was swept.
+
+        Raises:
+            InsufficientFunds: when it has not enough.
+        """
+
+    @abstractmethod
+    def recover(self, entry: Entry, *, source: str, version: int, line: int, now: datetime) -> None:
+        """Take back what is there of an entry, as ``line``; what the owner owes is the next."""
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)

@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 from paidflow.states.codec import decode
-from paidflow.states.events import Event
-from paidflow.store.contract import Transaction, as_time
+from paidflow.states.events import Event, Requested
+from paidflow.store.contract import Transaction
 from paidflow.store.queries import filled
+from paidflow.store.records import as_time
+from paidflow.views.pages import Rows
 
 E = TypeVar("E", bound=Event)
 
@@ -54,25 +56,47 @@ class Batch:
 
     Args:
         tx: the transaction in which they are folded.
-        events: one or more events.
+        rows: one or more events, as plain rows with what a ``Recorded`` has.
     """
 
-    def __init__(self, tx: Transaction, events: Sequence[Recorded]) -> None:
+    def __init__(self, tx: Transaction, rows: Rows) -> None:
         self._tx = tx
-        self.events = events
+        self._rows = rows
 
     def __iter__(self) -> Iterator[Recorded]:
-        return iter(self.events)
+        return map(Recorded._make, self._rows)
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self._rows)
 
     def of(self, kind: type[E]) -> Iterator[tuple[str, E]]:
         """The events of one kind, decoded, each with the id of its action."""
-        for event in self.events:
-            decoded = event.event if event.topic.startswith(f"{kind.name}@") else None
-            if isinstance(decoded, kind):
-                yield event.action_id, decoded
+        prefix = f"{kind.name}@"
+        for _, action_id, _, topic, state, _ in self._rows:
+            if topic.startswith(prefix):
+                yield action_id, cast("E", _decode(topic, state))
+
+    def actions(self, kind: type[Event]) -> list[str]:
+        """The ids of the actions of the events of one kind, which are not decoded."""
+        prefix = f"{kind.name}@"
+        return [row[1] for row in self._rows if row[3].startswith(prefix)]
+
+    def actors(self) -> dict[str, str | None]:
+        """Whose the actions of the batch are, by their ids; ``None`` is a logged-out person."""
+        return dict(self._tx.fetch("select_actors", actions=self._action_ids()))
+
+    def requested(self) -> dict[str, Requested]:
+        """What was asked for with the actions of the batch, by their ids."""
+        found = self._tx.fetch("select_requested", actions=self._action_ids())
+        return {
+            action_id: cast("Requested", _decode(topic, bytes(state)))
+            for action_id, topic, state in found
+        }
+
+    def paid_at(self) -> dict[str, datetime]:
+        """When the actions of the batch were paid for the first time, by their ids."""
+        found = self._tx.fetch("select_paid_at", actions=self._action_ids())
+        return {action_id: cast("datetime", as_time(paid_at)) for action_id, paid_at in found}
 
     def look_up(self, sql: str, **params: Any) -> dict[str, Mapping[str, Any]]:
         """What is known about the actions of the batch, in one query.
@@ -87,20 +111,45 @@ class Batch:
         Returns:
             The row of each action that was found, by its id.
         """
-        listed = sql.replace(":actions", filled(self._tx.dialect, "listed"))
-        rows = self._tx.execute(listed, actions=self._action_ids(), **params).fetchall()
+        rows = self.select(sql, **params)
         if not rows:
             return {}
         key = next(iter(rows[0]))
         return {row[key]: row for row in rows}
+
+    def select(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
+        """The same, for a query that finds any number of rows about an action.
+
+        Args:
+            sql: a query with ``in (:actions)``, which stands for the ids of the actions.
+            params: the query's own ``:name`` parameters.
+        """
+        listed = sql.replace(":actions", self._listed("actions"))
+        return self._tx.execute(listed, actions=self._action_ids(), **params).fetchall()
+
+    def rows_of(self, table: str, key: str, values: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The rows of a table that are there already, such as one's own.
+
+        Args:
+            table: which.
+            key: a column with texts.
+            values: what it has in the rows that are wanted.
+        """
+        sql = f"select * from {table} where {key} in ({self._listed('values')})"
+        return self._tx.execute(sql, values=json.dumps(values)).fetchall()
+
+    def delete_of(self, table: str, key: str, values: Sequence[str]) -> None:
+        """Delete the rows of one's own table that have one of these values in a column."""
+        sql = f"delete from {table} where {key} in ({self._listed('values')})"
+        self._tx.execute(sql, values=json.dumps(values))
 
     def arguments(self, kind: str) -> dict[str, dict[str, Any]]:
         """The arguments of the actions of one kind, by their ids; not those that were erased.
 
         A view that is made of them changes when it is rebuilt after something was erased.
         """
-        found = self.look_up(filled(self._tx.dialect, "select_arguments"), kind=kind)
-        return {action_id: json.loads(row["arguments"]) for action_id, row in found.items()}
+        found = self._tx.fetch("select_arguments", kind=kind, actions=self._action_ids())
+        return {action_id: json.loads(arguments) for action_id, arguments in found}
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str = "") -> None:
         """Insert rows in one statement.
@@ -119,5 +168,8 @@ class Batch:
         text = json.dumps(rows, default=str)
         self._tx.execute(filled(dialect, "insert_rows", **parts), rows=text)
 
+    def _listed(self, parameter: str) -> str:
+        return filled(self._tx.dialect, "listed").replace(":actions", f":{parameter}")
+
     def _action_ids(self) -> str:
-        return json.dumps(list({event.action_id for event in self.events}))
+        return json.dumps(list({row[1] for row in self._rows}))

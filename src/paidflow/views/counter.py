@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from paidflow.actions.contract import HookTransaction
@@ -31,17 +32,34 @@ class Counter(Projection):
         tx.execute(f"create table {self.table} ({self.key} text primary key{sums})")
 
     def apply(self, tx: HookTransaction, batch: Batch) -> None:
-        sums: dict[str, list[int]] = {}
-        for key, *numbers in self.count(batch):
-            found = sums.setdefault(key, numbers)
-            if found is not numbers:
-                for index, number in enumerate(numbers):
-                    found[index] += number
-        rows = [
-            {self.key: key, **dict(zip(self.columns, numbers, strict=True))}
-            for key, numbers in sorted(sums.items())
-        ]
-        added = ", ".join(
-            f"{column} = {self.table}.{column} + excluded.{column}" for column in self.columns
-        )
-        batch.insert(self.table, rows, f"on conflict ({self.key}) do update set {added}")
+        add_up(batch, self.table, self.key, self.columns, self.count(batch))
+
+
+def add_up(
+    batch: Batch,
+    table: str,
+    key: str,
+    columns: Sequence[str],
+    counted: Iterable[tuple[str, *tuple[int, ...]]],
+) -> None:
+    """Add whole numbers to the sums in a table.
+
+    Args:
+        batch: what is folded.
+        table: where.
+        key: the column that says what is counted for.
+        columns: the columns with the sums.
+        counted: keys, each with a number for each column.
+    """
+    sums: dict[str, list[int]] = {}
+    # Many events add the same, so they are tallied first.
+    for (of, *numbers), times in Tally(counted).items():
+        found = sums.setdefault(of, [0] * len(numbers))
+        for index, number in enumerate(numbers):
+            found[index] += number * times
+    rows = [
+        {key: of, **dict(zip(columns, numbers, strict=True))}
+        for of, numbers in sorted(sums.items())
+    ]
+    added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in columns)
+    batch.insert(table, rows, f"on conflict ({key}) do update set {added}")

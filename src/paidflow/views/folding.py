@@ -15,7 +15,8 @@ from datetime import datetime
 from paidflow import checkpoints
 from paidflow.errors import InvalidArguments, ViewsBehind
 from paidflow.flow.paid_flow import PaidFlow
-from paidflow.store.contract import as_time
+from paidflow.store.records import as_time
+from paidflow.views.pages import SIZE
 from paidflow.views.parking import Parked, Parking
 from paidflow.views.projection import Projection, check_projections
 from paidflow.views.runner import Runner
@@ -71,7 +72,7 @@ class Folding:
         flow: PaidFlow,
         projections: Sequence[Projection],
         *,
-        page: int = 5000,
+        page: int = SIZE,
         tries_max: int = 5,
         pause_s: float = 1.0,
         create: bool = True,

@@ -14,8 +14,9 @@ from typing import Any
 
 from paidflow import checkpoints
 from paidflow.errors import InvalidArguments
-from paidflow.store.contract import Store, Transaction, as_time
-from paidflow.views.batch import Batch, Recorded
+from paidflow.store.contract import Store, Transaction
+from paidflow.store.records import as_time
+from paidflow.views.batch import Batch
 from paidflow.views.runner import Runner
 
 
@@ -83,10 +84,9 @@ class Parking:
         runner = self._runner(name)
         with checkpoints.flow("folding"), self._store.transaction("retry_parked") as tx:
             rows = self._take(tx, runner, action_id)
-            events = [Recorded._make(row) for row in rows]
-            if events:
-                runner.projection.apply(tx, Batch(tx, events))
-        return len(events)
+            if rows:
+                runner.projection.apply(tx, Batch(tx, rows))
+        return len(rows)
 
     def drop(self, name: str, action_id: str) -> int:
         """Give up the parked events of an action."""

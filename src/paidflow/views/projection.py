@@ -27,16 +27,22 @@ class Projection(ABC):
         name: the name of the view that people query, for ever.
         version: raise it when the view has to be rebuilt; 1 to 2,147,483,647.
         events: the events that it wants, in all their versions; a parent stands for its children.
+        beside: the names of further views that it keeps, and that are rebuilt along with it.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     events: ClassVar[tuple[type[Event], ...]]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     @property
     def table(self) -> str:
         """The table of this version; the view that people query has the plain name."""
-        return f"{self.name}_v{self.version}"
+        return self.table_of(self.name)
+
+    def table_of(self, view: str) -> str:
+        """The table of this version of one of its views."""
+        return f"{view}_v{self.version}"
 
     @property
     def topics(self) -> list[str]:
@@ -45,7 +51,7 @@ class Projection(ABC):
 
     @abstractmethod
     def create(self, tx: HookTransaction) -> None:
-        """Create ``self.table``, empty."""
+        """Create ``self.table``, empty, and the tables of the views beside it."""
 
     @abstractmethod
     def apply(self, tx: HookTransaction, batch: Batch) -> None:
@@ -58,12 +64,14 @@ class Projection(ABC):
     def expose(self, tx: HookTransaction, dialect: str) -> None:
         """Make this version the one that people query, and no other."""
         tx.execute(filled(dialect, "limit_lock_wait"))
-        tx.execute(filled(dialect, "drop_view", view=self.name))
-        tx.execute(filled(dialect, "create_view", view=self.name, table=self.table))
+        for view in (self.name, *self.beside):
+            tx.execute(filled(dialect, "drop_view", view=view))
+            tx.execute(filled(dialect, "create_view", view=view, table=self.table_of(view)))
 
     def drop(self, tx: HookTransaction, dialect: str, version: int) -> None:
         """Drop what an old version has left behind."""
-        tx.execute(filled(dialect, "drop_table", table=f"{self.name}_v{version}"))
+        for view in (self.name, *self.beside):
+            tx.execute(filled(dialect, "drop_table", table=f"{view}_v{version}"))
 
 
 def check_projections(projections: Iterable[Projection]) -> None:
@@ -75,13 +83,13 @@ def check_projections(projections: Iterable[Projection]) -> None:
     names: set[str] = set()
     for projection in projections:
         kind = type(projection).__name__
-        name = getattr(projection, "name", None)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidConfiguration(f"{kind} needs a name of small letters, digits and _")
-        if name in names:
-            raise InvalidConfiguration(f"two projections have the name {name}")
+        for name in (getattr(projection, "name", None), *projection.beside):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise InvalidConfiguration(f"{kind} needs a name of small letters, digits and _")
+            if name in names:
+                raise InvalidConfiguration(f"two projections have the name {name}")
+            names.add(name)
         if not 1 <= projection.version < 2**31:
             raise InvalidConfiguration(f"{kind}.version must be 1 or more")
         if not getattr(projection, "events", ()) or not projection.topics:
             raise InvalidConfiguration(f"{kind} needs the events that it wants")
-        names.add(name)

@@ -9,21 +9,19 @@ in the session, so they may share connections through PgBouncer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from json import dumps
 from typing import Any, NamedTuple
 
 from paidflow.clock import Clock
 from paidflow.errors import UnknownEvent, UpcastMissing
-from paidflow.store.contract import Store, Transaction, as_time
+from paidflow.store.contract import Store, Transaction
+from paidflow.store.records import as_time
 from paidflow.views.batch import Batch, Recorded
+from paidflow.views.pages import Page, Pages, Rows
 from paidflow.views.projection import Projection
 
 logger = logging.getLogger("paidflow.views")
-
-SPAN = 20
-"""How many positions are looked through for each event of a page: a bound for rare events."""
 
 
 class Standing(NamedTuple):
@@ -76,10 +74,9 @@ class Runner:
         self.projection = projection
         self._store = store
         self._clock = clock
-        self._page = page
+        self._pages = Pages(store, projection.topics, page)
         self._tries_max = tries_max
         self._pause_s = pause_s
-        self._names = dumps(projection.topics)
         self.key = {"view": projection.name, "version": projection.version}
 
     def create(self) -> None:
@@ -106,37 +103,28 @@ class Runner:
         """
         with self._store.reading() as tx:
             s = self.standing(tx)
-            if s is None or s.state == "retired" or self._pausing(s):
-                return 0
-            limit = 1 if s.tries else self._page
-            last = min(upto, s.position + self._page * SPAN)
-            events = self.read(tx, s.position, last, limit) if s.position < upto else []
+        if s is None or s.state == "retired" or self._pausing(s):
+            return 0
         reached = s.position
         if s.position < upto:
-            last = events[-1].position if len(events) == limit else last
-            reached = self._fold(s.position, last, events, s.tries)
+            size = 1 if s.tries else None
+            reached = self._fold(self._pages.next(s.position, upto, size), s.tries)
         if s.state == "building" and reached >= upto:
             self._try_to_switch()
         return reached - s.position
 
-    def read(self, tx: Transaction, after: int, upto: int, limit: int) -> list[Recorded]:
-        """The events that the view wants, between two positions."""
-        where = {"after": after, "upto": upto, "names": self._names, "limit": limit}
-        return list(map(Recorded._make, tx.fetch("select_page", **where)))
-
-    def _fold(self, after: int, upto: int, events: Sequence[Recorded], tries: int) -> int:
-        """Fold these events, in halves if they raise; returns the position that was reached."""
+    def _fold(self, page: Page, tries: int) -> int:
+        """Fold a page, in halves if it raises; returns the position that was reached."""
         try:
-            return upto if self._commit(after, upto, events) else after
+            return page.upto if self._commit(page) else page.after
         except Exception as error:
-            if self._store.passing(error) or not events:
+            if self._store.passing(error) or not page.rows:
                 raise
-            if len(events) == 1:
-                return self._in_vain(after, upto, events[0], tries, error)
-        half = len(events) // 2
-        cut = events[half - 1].position
-        reached = self._fold(after, cut, events[:half], tries)
-        return reached if reached < cut else self._fold(cut, upto, events[half:], 0)
+            if len(page.rows) == 1:
+                return self._in_vain(page, tries, error)
+        first, second = page.halves()
+        reached = self._fold(first, tries)
+        return reached if reached < first.upto else self._fold(second, 0)
 
     def switch(self) -> bool:
         """Make a version that was built the live one.
@@ -183,8 +171,8 @@ class Runner:
     def _overtake(self, tx: Transaction, s: Standing, upto: int) -> bool:
         if s.position >= upto:
             return True
-        events = self.read(tx, s.position, upto, self._page)
-        return len(events) < self._page and self._go_on(tx, s.position, upto, events)
+        page = self._pages.read(tx, s.position, upto)
+        return page.upto == upto and self._go_on(tx, page)
 
     def drop_retired(self) -> None:
         """Drop the versions that were replaced."""
@@ -195,32 +183,35 @@ class Runner:
                 tx.query("delete_parked", **key)
                 tx.query("delete_projection", **key)
 
-    def _commit(self, after: int, upto: int, events: Sequence[Recorded]) -> bool:
+    def _commit(self, page: Page) -> bool:
         with self._store.transaction("fold") as tx:
-            return self._go_on(tx, after, upto, events)
+            return self._go_on(tx, page)
 
-    def _go_on(self, tx: Transaction, after: int, upto: int, events: Sequence[Recorded]) -> bool:
-        """Fold these events inside a transaction.
+    def _go_on(self, tx: Transaction, page: Page) -> bool:
+        """Fold a page inside a transaction.
 
         Returns:
             Whether it was done; false when another runner is at work or was faster.
         """
-        row = tx.query("advance", after=after, upto=upto, **self.key).fetchone()
+        row = self._advance(tx, page)
         if row is None:
             return False
-        if row["parked"]:
-            events = self._park_behind(tx, events)
-        if events:
-            self.projection.apply(tx, Batch(tx, events))
+        rows = self._park_behind(tx, page.rows) if row["parked"] else page.rows
+        if rows:
+            self.projection.apply(tx, Batch(tx, rows))
         return True
 
-    def _park_behind(self, tx: Transaction, events: Sequence[Recorded]) -> list[Recorded]:
+    def _advance(self, tx: Transaction, page: Page) -> Mapping[str, Any] | None:
+        """Set how far the view is; ``None`` when another runner is at work or was faster."""
+        return tx.query("advance", after=page.after, upto=page.upto, **self.key).fetchone()
+
+    def _park_behind(self, tx: Transaction, rows: Rows) -> Rows:
         """Park the later events of parked actions too: none is folded out of order."""
         parked = {action_id for (action_id,) in tx.fetch("select_parked_actions", **self.key)}
-        for event in events:
+        for event in map(Recorded._make, rows):
             if event.action_id in parked:
                 self._park(tx, event, None)
-        return [event for event in events if event.action_id not in parked]
+        return [row for row in rows if row[1] not in parked]
 
     def _park(self, tx: Transaction, event: Recorded, error_type: str | None) -> None:
         tx.query(
@@ -232,10 +223,11 @@ class Runner:
             **self.key,
         )
 
-    def _in_vain(self, after: int, upto: int, event: Recorded, tries: int, error: Exception) -> int:
-        """Wait, or park the event; returns the position that was reached."""
+    def _in_vain(self, page: Page, tries: int, error: Exception) -> int:
+        """Wait, or park the only event of a page; returns the position that was reached."""
         if isinstance(error, UnknownEvent | UpcastMissing):
             raise error  # a newer program can read it; until then the view waits
+        event = Recorded._make(page.rows[0])
         parks = tries + 1 >= self._tries_max
         logger.error(
             "%s could not fold position %d%s",
@@ -248,12 +240,12 @@ class Runner:
             if not parks:
                 pause = timedelta(seconds=self._pause_s * 2**tries)
                 retry_at = self._clock.now() + pause
-                tx.query("pause", after=after, tries=tries, retry_at=retry_at, **self.key)
-                return after
-            if tx.query("advance", after=after, upto=upto, **self.key).fetchone() is None:
-                return after
+                tx.query("pause", after=page.after, tries=tries, retry_at=retry_at, **self.key)
+                return page.after
+            if self._advance(tx, page) is None:
+                return page.after
             self._park(tx, event, type(error).__name__)
-            return upto
+            return page.upto
 
     def _pausing(self, standing: Standing) -> bool:
         return standing.retry_at is not None and standing.retry_at > self._clock.now()

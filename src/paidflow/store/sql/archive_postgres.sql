@@ -1,6 +1,6 @@
 -- Moves the events of actions that are finished to the archive, the oldest first; returns of how
 -- many actions. An action that goes on later has its newer events in the log.
-create function paidflow_archive(before timestamptz, actions_max bigint) returns bigint
+create or replace function paidflow_archive(before timestamptz, actions_max bigint) returns bigint
 language plpgsql security definer as $$
 declare
     action record;

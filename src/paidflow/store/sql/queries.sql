@@ -4,7 +4,7 @@ insert into paidflow_events (originator_id, originator_version, topic, state, ev
 values (:action_id, :version, :topic, :state, :event_id, :command_id, :correlation_id, :now);
 
 -- name: select_history
-select originator_version as version, topic, state, recorded_at, command_id
+select originator_version as version, topic, state, recorded_at, correlation_id
 from paidflow_log where originator_id = :action_id order by originator_version;
 
 -- name: select_stream
@@ -119,6 +119,27 @@ where action_id = :action_id and number = :number and invoice_id is null;
 select gateway, nonce, invoice_id, payment_request from paidflow_attempts
 where action_id = :action_id and number = :number;
 
+-- name: insert_payment
+insert into paidflow_payments (action_id, number, gateway, payment_id, destination)
+values (:action_id, :number, :gateway, :payment_id, :destination);
+
+-- name: release_payment
+update paidflow_payments set never_sent = (1 = 1) where action_id = :action_id and number = :number;
+
+-- name: select_payment
+select gateway, payment_id, destination from paidflow_payments
+where action_id = :action_id and number = :number;
+
+-- name: select_payments_in_doubt
+select p.action_id, p.gateway, p.payment_id, a.kind, a.actor, a.state_since
+from paidflow_payments p join paidflow_actions a on a.action_id = p.action_id
+where a.state = 'FORWARDING' and not p.never_sent
+    and p.number = (select max(number) from paidflow_payments l where l.action_id = p.action_id)
+order by a.state_since, p.action_id limit :limit;
+
+-- name: erase_destinations
+update paidflow_payments set destination = null where action_id = :action_id;
+
 -- name: insert_payload
 insert into paidflow_payloads (action_id, arguments) values (:action_id, :arguments);
 
@@ -132,6 +153,9 @@ update paidflow_payloads set error = :error where action_id = :action_id and not
 -- name: erase_payload
 update paidflow_payloads set arguments = null, result = null, error = null, erased = true
 where action_id = :action_id;
+
+-- name: update_arguments
+update paidflow_payloads set arguments = :arguments where action_id = :action_id;
 
 -- name: erase_payment_requests
 update paidflow_attempts set payment_request = null where action_id = :action_id;
@@ -158,16 +182,22 @@ insert into paidflow_entries (source, version, line, debit, credit, amount, curr
 values (:source, :version, :line, :debit, :credit, :amount, :currency, :now)
 on conflict (source, version, line) do nothing;
 
--- name: credit_purse
-insert into paidflow_accounts (account, currency, balance) values (:account, :currency, :amount)
-on conflict (account, currency) do update set balance = paidflow_accounts.balance + :amount;
-
--- name: debit_purse
-update paidflow_accounts set balance = balance - :amount
-where account = :account and currency = :currency and balance >= :amount;
+-- name: insert_unswept
+insert into paidflow_unswept (account, currency, amount, source, version, line)
+values (:account, :currency, :amount, :source, :version, :line);
 
 -- name: select_balance
-select balance from paidflow_accounts where account = :account and currency = :currency;
+select balance + case when incoming > owed then incoming - owed else 0 end as balance from (
+    select coalesce(max(a.balance), 0) as balance, coalesce(max(a.owed), 0) as owed, (
+        select cast(coalesce(sum(u.amount), 0) as bigint) from paidflow_unswept u
+        where u.account = :account and u.currency = :currency) as incoming
+    from paidflow_accounts a where a.account = :account and a.currency = :currency
+) found;
+
+-- name: select_unswept
+-- The accounts with the most that has not been swept.
+select account, currency, count(*) as entries from paidflow_unswept
+group by account, currency order by count(*) desc, account, currency limit :limit;
 
 -- name: select_cursor
 select cursor from paidflow_cursors where gateway = :gateway;
@@ -184,11 +214,15 @@ on conflict (gateway) do nothing;
 select account from paidflow_identity where gateway = :gateway;
 
 -- name: select_failed
-select action_id, kind, failure_reason, state_since,
-    failure_reason <> 'user_cancelled' and state_since > coalesce((select seen_at from paidflow_read_marks where actor = :actor),
-        :beginning) as unread
-from paidflow_actions where actor = :actor and state = 'FAILED'
-order by state_since desc limit :limit;
+-- The failed actions of an actor, or of all: those that will be tried again by themselves, or all
+-- others.
+select a.action_id, a.kind, a.actor, a.failure_reason, a.state_since,
+    a.failure_reason <> 'user_cancelled' and a.state_since > coalesce((select seen_at
+        from paidflow_read_marks where actor = :actor), :beginning) as unread
+from paidflow_actions a
+where a.state = 'FAILED' and (a.actor = :actor or cast(:actor as text) is null)
+    and a.state_since > :since and a.state_since <= :until and tried_again(a) = :again
+order by a.state_since desc, a.action_id limit :limit;
 
 -- name: upsert_read_mark
 insert into paidflow_read_marks (actor, seen_at) values (:actor, :now)
@@ -210,9 +244,217 @@ where substr(account, 1, length(:prefix)) = :prefix
 group by account, currency order by account, currency;
 
 -- name: audit_accounts
-select a.account, a.currency, a.balance,
+select a.account, a.currency,
+    a.balance + cast(coalesce((select sum(amount) from paidflow_unswept u
+        where u.account = a.account and u.currency = a.currency), 0) as bigint) as balance,
     coalesce((select sum(amount) from paidflow_entries e
         where e.credit = a.account and e.currency = a.currency), 0)
     - coalesce((select sum(amount) from paidflow_entries e
         where e.debit = a.account and e.currency = a.currency), 0) as entries
-from paidflow_accounts a;
+from (
+    select account, currency, balance from paidflow_accounts
+    union all
+    select distinct account, currency, 0 as balance from paidflow_unswept u
+    where not exists (select 1 from paidflow_accounts known
+        where known.account = u.account and known.currency = u.currency)
+) a;
+
+-- name: audit_balances
+-- Accounts by name: what their entries say, and what else is known of them. Whatever has a name up
+-- to the last one of a page is summed up in one go: every entry is read once for each side.
+with page as (
+    select account, currency from (
+        select distinct credit as account, currency from paidflow_entries
+        where (credit, currency) > (:account, :currency)
+        order by credit, currency limit :limit) credited
+    union
+    select account, currency from (
+        select distinct debit as account, currency from paidflow_entries
+        where (debit, currency) > (:account, :currency)
+        order by debit, currency limit :limit) debited
+    union
+    select account, currency from (
+        select account, currency from paidflow_accounts
+        where (account, currency) > (:account, :currency)
+        order by account, currency limit :limit) kept
+    union
+    select account, currency from (
+        select distinct account, currency from paidflow_unswept
+        where (account, currency) > (:account, :currency)
+        order by account, currency limit :limit) incoming
+    order by account, currency limit :limit
+), credits as (
+    select credit as account, currency, sum(amount) as total from paidflow_entries
+    where (credit, currency) > (:account, :currency) and (credit, currency) <= (
+        select account, currency from page order by account desc, currency desc limit 1)
+    group by credit, currency
+), debits as (
+    select debit as account, currency, sum(amount) as total from paidflow_entries
+    where (debit, currency) > (:account, :currency) and (debit, currency) <= (
+        select account, currency from page order by account desc, currency desc limit 1)
+    group by debit, currency
+), unswept as (
+    select account, currency, sum(amount) as total from paidflow_unswept
+    where (account, currency) > (:account, :currency) and (account, currency) <= (
+        select account, currency from page order by account desc, currency desc limit 1)
+    group by account, currency
+)
+select p.account, p.currency, a.balance, coalesce(a.owed, 0) as owed,
+    cast(coalesce(c.total, 0) - coalesce(d.total, 0) as bigint) as entries,
+    cast(u.total as bigint) as unswept,
+    case when a.owed > 0 then
+        cast(coalesce((select sum(e.amount) from paidflow_entries e
+            where e.debit = 'receivable:' || p.account and e.currency = p.currency), 0)
+        - coalesce((select sum(e.amount) from paidflow_entries e
+            where e.credit = 'receivable:' || p.account and e.currency = p.currency), 0) as bigint)
+    end as receivable,
+    case when substr(p.account, 1, 11) = 'receivable:' then coalesce((
+        select debtor.owed from paidflow_accounts debtor
+        where debtor.account = substr(p.account, 12) and debtor.currency = p.currency), 0)
+    end as debtor_owes
+from page p
+    left join paidflow_accounts a on a.account = p.account and a.currency = p.currency
+    left join credits c on c.account = p.account and c.currency = p.currency
+    left join debits d on d.account = p.account and d.currency = p.currency
+    left join unswept u on u.account = p.account and u.currency = p.currency
+order by p.account, p.currency;
+
+-- name: audit_unswept
+-- What is to be swept, and the credit side of the entry that it stands for.
+select u.account, u.currency, u.source, u.version, u.line, u.amount, e.amount as entry
+from paidflow_unswept u left join paidflow_entries e on e.source = u.source
+    and e.version = u.version and e.line = u.line
+    and e.credit = u.account and e.currency = u.currency
+where (u.account, u.currency, u.source, u.version, u.line)
+    > (:account, :currency, :source, :version, :line)
+order by u.account, u.currency, u.source, u.version, u.line limit :limit;
+
+-- name: audit_actions
+-- What the entries say of the money that actions keep: a row for each account and currency, or one
+-- without any.
+with page as (
+    select action_id, version from paidflow_actions where action_id > :after
+    order by action_id limit :limit
+), kept as (
+    select p.action_id, n.name || p.action_id as account
+    from page p cross join (
+        select 'unclaimed:' as name union all select 'reserved:'
+        union all select 'advanced:' union all select 'refunding:') n
+), sides as (
+    select k.action_id, k.account, e.currency, e.amount
+    from kept k join paidflow_entries e on e.credit = k.account
+    union all
+    select k.action_id, k.account, e.currency, -e.amount
+    from kept k join paidflow_entries e on e.debit = k.account
+)
+select p.action_id, p.version, s.account, s.currency, cast(sum(s.amount) as bigint) as entries
+from page p left join sides s on s.action_id = p.action_id
+group by p.action_id, p.version, s.account, s.currency order by p.action_id;
+
+-- name: sum_account
+-- What an account has given and got in all.
+select cast(coalesce((select sum(amount) from paidflow_entries
+        where debit = :account and currency = :currency), 0) as bigint) as debits,
+    cast(coalesce((select sum(amount) from paidflow_entries
+        where credit = :account and currency = :currency), 0) as bigint) as credits;
+
+-- name: select_statement
+-- The lines of an account before a place, the newest first, each with the balance after it.
+with lines as (
+    select recorded_at, source, version, line, debit as other, amount from paidflow_entries
+    where credit = :account and currency = :currency
+    union all
+    select recorded_at, source, version, line, credit as other, -amount as amount
+    from paidflow_entries where debit = :account and currency = :currency
+), page as (
+    select * from lines
+    where (recorded_at, source, version, line) < (:at, :source, :version, :line)
+    order by recorded_at desc, source desc, version desc, line desc limit :limit
+)
+select p.recorded_at, p.source, p.version, p.line, p.other, p.amount,
+    cast(sum(p.amount) over (order by p.recorded_at, p.source, p.version, p.line)
+    + coalesce((select sum(l.amount) from lines l
+        where (l.recorded_at, l.source, l.version, l.line) < (
+            select first.recorded_at, first.source, first.version, first.line from page first
+            order by first.recorded_at, first.source, first.version, first.line limit 1)
+        ), 0) as bigint) as balance
+from page p order by p.recorded_at desc, p.source desc, p.version desc, p.line desc;
+
+-- name: select_version
+select coalesce(max(version), 0) as version from paidflow_schema;
+
+-- name: select_contracted
+select coalesce(max(version), 0) as version from paidflow_schema where phase = 'contract';
+
+-- name: insert_home
+insert into paidflow_home (is_only_row, place) values (true, :place)
+on conflict (is_only_row) do nothing;
+
+-- name: select_home
+select place from paidflow_home;
+
+-- name: upsert_home
+insert into paidflow_home (is_only_row, place) values (true, :place)
+on conflict (is_only_row) do update set place = :place;
+
+-- name: select_actions
+select action_id, kind, actor, state, owed, due_at, attention, cost, currency, state_since
+from paidflow_actions
+where :state in ('', state) and :kind in ('', kind) and :actor in ('', coalesce(actor, ''))
+order by state_since desc, action_id limit :limit;
+
+-- name: select_actions_of_actor
+select action_id from paidflow_actions where actor = :actor and action_id > :action_id
+order by action_id limit :limit;
+
+-- name: select_invoices
+select t.action_id, t.number, t.gateway, t.invoice_id
+from paidflow_attempts t join paidflow_actions a on a.action_id = t.action_id
+where t.invoice_id is not null and (a.owed is not null or a.state_since >= :since)
+    and (t.action_id, t.number) > (:action_id, :number)
+order by t.action_id, t.number limit :limit;
+
+-- name: select_payments
+-- One that was never sent is left out if its id was used for another one.
+select p.action_id, p.number
+from paidflow_payments p join paidflow_actions a on a.action_id = p.action_id
+where (a.owed is not null or a.state_since >= :since)
+    and (p.action_id, p.number) > (:action_id, :number)
+    and (not p.never_sent or not exists (select 1 from paidflow_payments o
+        where o.payment_id = p.payment_id and not o.never_sent))
+order by p.action_id, p.number limit :limit;
+
+-- name: select_entries
+select source, version, line, debit, credit, amount, currency, recorded_at from paidflow_entries
+where (source, version, line) > (:source, :version, :line)
+    and recorded_at >= :since and recorded_at < :until
+order by source, version, line limit :limit;
+
+-- name: count_attention
+select count(*) as total from paidflow_actions where attention is not null;
+
+-- name: count_owing
+select state, owed, count(*) as total, min(due_at) as since from paidflow_actions
+where owed is not null group by state, owed order by state, owed;
+
+-- name: count_overdue
+select count(*) as total, min(due_at) as since from paidflow_actions
+where owed is not null and owed <> 'person' and due_at < :before
+    and (leased_until is null or leased_until < :before);
+
+-- name: count_stuck
+select count(*) as total, min(state_since) as since from paidflow_actions
+where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING', 'RETRYING')
+    and state_since < :before;
+
+-- name: count_late
+select count(*) as total from paidflow_actions
+where owed is not null and owed not in ('person', 'payment', 'hold', 'watch')
+    and deadline_at < :now;
+
+-- name: select_unfinished_with_keys
+-- The actions whose keys may still be needed: of open attempts, and of proofs of logged-out payers.
+select action_id from paidflow_actions
+where (state not in ('PAID', 'FAILED', 'REFUNDED', 'DISPUTED') or (actor is null and state_since >= :since))
+    and action_id > :action_id
+order by action_id limit :limit;

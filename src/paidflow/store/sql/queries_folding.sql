@@ -83,11 +83,6 @@ where name = :view and version = :version and action_id = :action_id;
 -- name: delete_parked
 delete from paidflow_parked where name = :view and version = :version;
 
--- name: select_arguments
-select p.action_id, p.arguments from paidflow_payloads p
-join paidflow_actions a on a.action_id = p.action_id
-where a.kind = :kind and p.arguments is not null and p.action_id in (:actions);
-
 -- name: drop_view
 drop view if exists {view};
 

@@ -18,6 +18,26 @@ limit :limit;
 -- name: limit_lock_wait
 set local lock_timeout = '100ms';
 
+-- name: select_actors
+-- The array is looked up in the index in one go; ``in`` would look for each id from the top.
+select action_id, actor from paidflow_actions
+where action_id = any(array(select json_array_elements_text(:actions::json)));
+
+-- name: select_arguments
+select p.action_id, p.arguments from paidflow_payloads p
+join paidflow_actions a on a.action_id = p.action_id
+where a.kind = :kind and p.arguments is not null
+    and p.action_id = any(array(select json_array_elements_text(:actions::json)));
+
+-- name: select_requested
+select originator_id, topic, state from paidflow_log
+where originator_version = 1 and originator_id = any(array(select json_array_elements_text(:actions::json)));
+
+-- name: select_paid_at
+select originator_id, min(recorded_at) as paid_at from paidflow_log
+where topic like 'paid-action.paid@%' and originator_id = any(array(select json_array_elements_text(:actions::json)))
+group by originator_id;
+
 -- name: listed
 select json_array_elements_text(:actions::json);
 

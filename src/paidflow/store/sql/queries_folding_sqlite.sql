@@ -8,6 +8,25 @@ order by notification_id limit :limit;
 -- name: limit_lock_wait
 select 1;
 
+-- name: select_actors
+select action_id, actor from paidflow_actions
+where action_id in (select value from json_each(:actions));
+
+-- name: select_arguments
+select p.action_id, p.arguments from paidflow_payloads p
+join paidflow_actions a on a.action_id = p.action_id
+where a.kind = :kind and p.arguments is not null
+    and p.action_id in (select value from json_each(:actions));
+
+-- name: select_requested
+select originator_id, topic, state from paidflow_log
+where originator_version = 1 and originator_id in (select value from json_each(:actions));
+
+-- name: select_paid_at
+select originator_id, min(recorded_at) as paid_at from paidflow_log
+where topic like 'paid-action.paid@%' and originator_id in (select value from json_each(:actions))
+group by originator_id;
+
 -- name: listed
 select value from json_each(:actions);
 

@@ -1,6 +1,20 @@
 -- name: select_schema
 select count(*) > 0 as present from sqlite_master where name = 'paidflow_schema';
 
+-- name: select_table
+select 1 from sqlite_master where name = :table;
+
+-- name: lock_migration
+-- Writers take turns already.
+select 1;
+
+-- name: limit_migration_wait
+select 1;
+
+-- name: select_functions
+-- There are none.
+select null as functions;
+
 -- name: select_action
 -- An action in one row: its texts, and its events as lines of topic, space and state.
 select p.action_id, p.arguments, p.result, p.error, p.erased, coalesce((
@@ -75,3 +89,33 @@ select 0 as positions, null as waiting_since;
 -- name: lock_appends
 -- Writers take turns already.
 select 1;
+
+-- name: create_payers
+create temp table if not exists paidflow_payers (payers text not null, after integer not null);
+
+-- name: select_payers
+select payers from temp.paidflow_payers where after = :after;
+
+-- name: delete_payers
+delete from temp.paidflow_payers;
+
+-- name: insert_payers
+insert into temp.paidflow_payers (payers, after) values (:payers, :after);
+
+-- name: insert_account
+insert into paidflow_accounts (account, currency, balance) values (:account, :currency, 0)
+on conflict (account, currency) do nothing;
+
+-- name: select_account
+select balance, owed, repayments, (
+    select coalesce(sum(amount), 0) from paidflow_unswept u
+    where u.account = a.account and u.currency = a.currency) as incoming
+from paidflow_accounts a where account = :account and currency = :currency;
+
+-- name: delete_unswept
+delete from paidflow_unswept where account = :account and currency = :currency;
+
+-- name: update_account
+update paidflow_accounts
+set balance = :balance, owed = owed - :repaid, repayments = repayments + (:repaid > 0)
+where account = :account and currency = :currency;

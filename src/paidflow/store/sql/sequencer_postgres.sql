@@ -1,5 +1,5 @@
 -- The virtual transactions that may have appended to the log and are not over, prepared ones too.
-create function paidflow_appending() returns text[] language sql volatile as $$
+create or replace function paidflow_appending() returns text[] language sql volatile as $$
     select coalesce(array_agg(distinct virtualtransaction), '{}') from pg_locks
     where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
         and relation = 'paidflow_events'::regclass
@@ -8,7 +8,8 @@ $$;
 
 -- Those of them that are still appending. A prepared transaction loses its virtual id when the
 -- server recovers, so one without ('-1/...') may be any of them.
-create function paidflow_still_appending(them text[]) returns text[] language sql volatile as $$
+create or replace function paidflow_still_appending(them text[]) returns text[]
+language sql volatile as $$
     select array(
         select id from unnest(paidflow_appending()) id where id = any (them) or id like '-1/%'
     )
@@ -20,7 +21,8 @@ $$;
 -- transaction keeps the lock until others see what it committed. So first the last position is
 -- read, and then who holds the lock. When all of these are over, every position up to that one is
 -- visible to everybody, or will never be used.
-create function paidflow_publish() returns bigint language plpgsql volatile security definer as $$
+create or replace function paidflow_publish() returns bigint
+language plpgsql volatile security definer as $$
 declare
     naps_max constant integer := 5;
     nap_s constant double precision := 0.002;

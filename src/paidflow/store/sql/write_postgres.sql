@@ -12,6 +12,7 @@ as $$
 declare
     moment timestamptz := steps ->> 'now';
     changed bigint;
+    spent record;
 begin
     insert into paidflow_events (originator_id, originator_version, topic, state, event_id,
         command_id, correlation_id, recorded_at)
@@ -46,6 +47,12 @@ begin
         select action_id, kind, actor, state, performed, version, cost, currency, owed, due_at,
             deadline_at, attention, failure_reason, moment, moment
         from requested;
+    end if;
+    if steps ? 'limited' and exists (
+        select from jsonb_to_recordset(steps -> 'limited') as l(actor text, most bigint)
+        where paidflow_open_invoices(l.actor) > l.most
+    ) then
+        raise integrity_constraint_violation using constraint = 'paidflow_open_invoices';
     end if;
     if steps ? 'moved' then
         update paidflow_actions a
@@ -85,6 +92,17 @@ begin
             as n(action_id text, number integer, invoice_id text, payment_request text)
         where t.action_id = n.action_id and t.number = n.number and t.invoice_id is null;
     end if;
+    if steps ? 'unsent' then
+        update paidflow_payments p set never_sent = true
+        from jsonb_to_recordset(steps -> 'unsent') as n(action_id text, number integer)
+        where p.action_id = n.action_id and p.number = n.number;
+    end if;
+    if steps ? 'payments' then
+        insert into paidflow_payments (action_id, number, gateway, payment_id, destination)
+        select action_id, number, gateway, payment_id, destination
+        from jsonb_to_recordset(steps -> 'payments') as n(action_id text, number integer,
+            gateway text, payment_id text, destination text);
+    end if;
     if steps ? 'errors' then
         update paidflow_payloads p set error = n.error
         from jsonb_to_recordset(steps -> 'errors') as n(action_id text, error text)
@@ -98,16 +116,30 @@ begin
         from jsonb_to_recordset(steps -> 'entries') as n(source text, version bigint,
             line integer, debit text, credit text, amount bigint, currency text);
     end if;
+    -- Debits in one order for everybody: whoever pays from two purses locks them one by one. What
+    -- is taken back from those who were paid goes to another account, `credit`.
     if steps ? 'debits' then
-        update paidflow_accounts a set balance = a.balance - d.amount
-        from jsonb_to_recordset(steps -> 'debits') as d(account text, currency text, amount bigint)
-        where a.account = d.account and a.currency = d.currency and a.balance >= d.amount;
-        get diagnostics changed = row_count;
-        if changed <> jsonb_array_length(steps -> 'debits') then
-            raise integrity_constraint_violation using constraint = 'paidflow_no_overdraft';
-        end if;
+        for spent in
+            select account, currency, amount, credit, source, version, line
+            from jsonb_to_recordset(steps -> 'debits') as d(account text, currency text,
+                amount bigint, credit text, source text, version bigint, line integer)
+            order by account collate "C", currency collate "C", credit nulls first
+        loop
+            if spent.credit is null then
+                perform paidflow_debit(spent.account, spent.currency, spent.amount, moment);
+            else
+                perform paidflow_recover(spent.account, spent.currency, spent.amount,
+                    spent.credit, spent.source, spent.version, spent.line, moment);
+            end if;
+        end loop;
     end if;
-    if steps ? 'credits' then
+    if steps ? 'incoming' then
+        insert into paidflow_unswept (account, currency, amount, source, version, line)
+        select account, currency, amount, source, version, line
+        from jsonb_to_recordset(steps -> 'incoming') as i(account text, currency text,
+            amount bigint, source text, version bigint, line integer);
+    end if;
+    if steps ? 'credits' then -- from a program of version 2, which may still run beside this one
         insert into paidflow_accounts (account, currency, balance)
         select account, currency, amount
         from jsonb_to_recordset(steps -> 'credits') as c(account text, currency text, amount bigint)

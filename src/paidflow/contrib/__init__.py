@@ -1,0 +1,1 @@
+"""Thin adapters for libraries that applications work with; each needs its own extra."""

@@ -1,0 +1,1 @@
+"""What operators do: look, compare with the gateways, and put right."""

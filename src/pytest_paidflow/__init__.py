@@ -1,0 +1,56 @@
+"""The pytest plugin of paidflow; it is there when paidflow is installed.
+
+It is a package of its own so that pytest loads nothing of paidflow until a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from paidflow import PaidAction, PaidFlow
+    from paidflow.testing.harness import Harness
+
+
+@pytest.fixture
+def paidflow_actions() -> Sequence[type[PaidAction]]:
+    """The actions of the flow under test; override it."""
+    raise pytest.UsageError(
+        "the fixture paidflow needs your actions: write a fixture paidflow_actions that returns"
+        " their classes"
+    )
+
+
+@pytest.fixture
+def paidflow_url(tmp_path: Path) -> str:
+    """The database of the flow under test; override it to use PostgreSQL."""
+    return f"sqlite:///{tmp_path / 'paidflow.db'}"
+
+
+@pytest.fixture
+def paidflow_setup() -> Callable[[PaidFlow], object]:
+    """What is called once with the open flow; override it to create your own tables."""
+    return lambda flow: None
+
+
+@pytest.fixture
+def paidflow(
+    paidflow_actions: Sequence[type[PaidAction]],
+    paidflow_url: str,
+    paidflow_setup: Callable[[PaidFlow], object],
+    tmp_path: Path,
+) -> Iterator[Harness]:
+    """A flow with a sandbox bank and a clock that stands still."""
+    from paidflow.testing.harness import Harness
+
+    with Harness(
+        paidflow_url,
+        bank=tmp_path / "paidflow-bank.db",
+        actions=paidflow_actions,
+        setup=paidflow_setup,
+    ) as harness:
+        yield harness

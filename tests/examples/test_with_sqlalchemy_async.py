@@ -1,0 +1,14 @@
+"""examples/with_sqlalchemy_async.py does what it says, whatever goes wrong."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy.exc import IntegrityError
+
+from tests.examples.cases import Embedded
+
+
+class TestWithSqlalchemyAsync(Embedded):
+    way_name: ClassVar[str] = "with_sqlalchemy_async"
+    own_errors: ClassVar[tuple[type[Exception], ...]] = (IntegrityError,)

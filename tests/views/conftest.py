@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from tests.actions.conftest import forum as forum
