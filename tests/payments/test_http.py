@@ -82,10 +82,11 @@ def silent(connection: socket.socket) -> None:
 
 def dripping(connection: socket.socket) -> None:
     request_of(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
-    while True:
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 102\r\n\r\n")
+    for _ in range(100):
         connection.sendall(b" ")
         time.sleep(0.02)
+    connection.sendall(b"{}")
 
 
 def client(url: str, **options: object) -> GatewayHttp:
