@@ -85,7 +85,9 @@ def events(
 
 def _read(answer: httpx.Response) -> Iterator[tuple[str, int, Any]]:
     found: dict[str, str] = {}
+    until = time.monotonic() + 2 * LONG_S
     for line in answer.iter_lines():
+        assert time.monotonic() < until, "the event did not come"
         name, _, value = line.partition(": ")
         if line and name:
             found[name] = value
