@@ -11,9 +11,10 @@ import psycopg
 from benchmarks.forum.ids import Moment, MomentGateway
 from benchmarks.forum.plan import BEGAN, PURSE_SATS, Plan, Shape
 from benchmarks.forum.rows import COLUMNS, GRANT, Rows
+from benchmarks.forum.site import SOLD
 from benchmarks.forum.writing import write_forum
 from paidflow import Folding, PaidFlow, sats
-from paidflow.forum import ACTIONS, projections
+from paidflow.forum import projections
 from paidflow.keyring import Keyring
 from tests.postgres_server import Server
 from tests.wall import SECRET
@@ -29,7 +30,7 @@ VIEWS = [view for projection in projections() for view in (projection.name, *pro
 def _open(dsn: str, moment: Moment) -> PaidFlow:
     return PaidFlow.open(
         dsn,
-        actions=ACTIONS,
+        actions=SOLD,
         gateways={"noop": MomentGateway(moment)},
         secret=SECRET,
         create=True,
