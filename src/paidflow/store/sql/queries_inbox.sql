@@ -7,7 +7,7 @@ select exists (select 1 from paidflow_attempts t
     (select count(*) from paidflow_webhooks w
         where w.gateway = :gateway and w.invoice_id = :invoice_id) as of_invoice,
     (select count(*) from (select 1 from paidflow_webhooks w
-        where w.gateway = :gateway and not w.matched limit :limit) some) as unmatched;
+        where w.gateway = :gateway and not w.matched limit :limit) found) as unmatched;
 
 -- name: upsert_webhook
 -- A message that comes again may tell of something new, so it leads to another look.
