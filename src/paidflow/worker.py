@@ -33,11 +33,8 @@ from paidflow.tasks import PeriodicTask, Tasks
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
-HELD_BACK_OFF_S_MAX = 30
+HELD_BACK_OFF_S_MAX = 60
 """What holds somebody's money is not left alone for long, so that it is done in time."""
-
-HELD_BATCHES_MAX = 10
-"""So many batches of it come before anything else has a turn."""
 
 ROUNDS_MAX = 10_000
 _OVERDUE = {
@@ -133,8 +130,9 @@ class Worker:
         """
         self._flow.gateways.refuse_copy()
         with checkpoints.flow("worker"):
-            done = self._do_held() + self._following.run_once()
-            done += self._flow.look_at_webhooks(self._together) + self._do_due()
+            done = 0
+            for work in (self._following.run_once, self._look_at_webhooks, self._do_due):
+                done += self._do_held() + work()
             self._sweeping.run_once()
             self._watching.run_once()
         done += self._folding.run_once() if self._folding is not None else 0
@@ -156,12 +154,17 @@ class Worker:
 
     def _do_held(self) -> int:
         """What holds somebody's money comes first, in the order of its deadlines."""
-        done = 0
-        for _ in range(HELD_BATCHES_MAX):
-            if self._stopping.is_set() or not self._leases.held_is_due():
+        done, tried = 0, set[str]()
+        while not self._stopping.is_set() and self._leases.held_is_due():
+            lease = self._leases.take_held()
+            done += self._do(lease)
+            if tried.issuperset(lease.action_ids):  # others have them, or nothing can be done
                 break
-            done += self._do(self._leases.take_held())
+            tried.update(lease.action_ids)
         return done
+
+    def _look_at_webhooks(self) -> int:
+        return self._flow.look_at_webhooks(self._together)
 
     def _do_due(self) -> int:
         return self._do(self._leases.take_due())
