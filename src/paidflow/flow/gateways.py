@@ -49,7 +49,6 @@ logger = logging.getLogger("paidflow.gateways")
 
 _ASKING = frozenset({"lookup", "lookup_payment", "holdings"})
 _NO_ANSWER = (NotSent, Unknown, Unreachable)
-_UPDATES = "updates"
 
 
 class Gateways:
@@ -256,7 +255,7 @@ class Gateways:
         """The next messages of a gateway, or none when it cannot be reached."""
         return self._call(
             name,
-            _UPDATES,
+            "updates",
             lambda g: g.updates(cursor),
             lambda _: Updates((), cursor or ""),
             lambda _: Updates((), cursor or ""),
@@ -307,11 +306,11 @@ class Gateways:
 
     def _admits(self, breaker: Breaker, step: str) -> bool:
         """Whether a call may be made; the stream is no try, as it does not say whether it works."""
-        return breaker.down_since is None if step == _UPDATES else breaker.admits()
+        return breaker.down_since is None if step == "updates" else breaker.admits()
 
 
 def _note(breaker: Breaker, step: str, answer: object) -> None:
     if isinstance(answer, _NO_ANSWER):
         breaker.failed(answer.reason)
-    elif step != _UPDATES:
+    elif step != "updates":
         breaker.answered()
