@@ -121,6 +121,8 @@ class Profile:
         close_grace_s: ``None`` if the gateway confirms a close. Otherwise an invoice counts as
             closed this many seconds after its expiry, and a later payment is late money.
         pay_out_s: how long it tries to send an outgoing payment.
+        webhook_headers: the headers that ``parse_webhook`` reads, in small letters; no others are
+            kept with a webhook.
     """
 
     capabilities: frozenset[Capability]
@@ -130,6 +132,7 @@ class Profile:
     patience_s: int = 60
     close_grace_s: int | None = None
     pay_out_s: int = 60
+    webhook_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +292,7 @@ class Gateway(Protocol):
         ...
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[Hint, ...]:
-        """The invoices that a webhook is about.
+        """The invoices that a webhook is about; none if it is about something else. Asks nobody.
 
         Raises:
             WebhookRefused: when it is not genuine or not readable.
