@@ -34,6 +34,7 @@ from paidflow.payments.stripe_objects import (
     Refund,
     invoice_of,
 )
+from paidflow.payments.stripe_questions import StripeQuestions
 
 LIVE_URL = "https://api.stripe.com"
 PAGE = 100
