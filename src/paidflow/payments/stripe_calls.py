@@ -92,7 +92,7 @@ def client_of(api_key: str, url: str, http: GatewayHttp) -> stripe.StripeClient:
         url: where the API is.
         http: to send requests with.
     """
-    logging.getLogger("stripe").addFilter(_no_bodies)
+    logging.getLogger("stripe").addFilter(_no_texts)
     return stripe.StripeClient(
         api_key,
         base_addresses={"api": url},
@@ -162,6 +162,6 @@ def _payment_status(body: object) -> str | None:
             return None
 
 
-def _no_bodies(record: logging.LogRecord) -> bool:
-    """The SDK logs whole answers at DEBUG, and there are client secrets in them."""
-    return record.levelno > logging.DEBUG
+def _no_texts(record: logging.LogRecord) -> bool:
+    """The SDK logs answers with client secrets at DEBUG, and Stripe's sentences at INFO."""
+    return record.levelno >= logging.WARNING

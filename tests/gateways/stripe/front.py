@@ -81,7 +81,7 @@ class Front:
     def served(self) -> Iterator[Front]:
         """Listen, and answer."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}"
         try:

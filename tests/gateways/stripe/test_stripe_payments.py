@@ -17,11 +17,9 @@ from paidflow.payments.contract import (
     Held,
     HoldingsGateway,
     InstantDeadline,
-    Invoice,
     NotFound,
     Open,
     OpenCommand,
-    Opened,
     Pending,
     RefundingGateway,
     Settled,
@@ -31,29 +29,9 @@ from paidflow.testing import ManualClock
 from tests.gateways.stripe.account import CAPTURABLE
 from tests.gateways.stripe.front import Front
 from tests.gateways.stripe.payer import DECLINED, SECURE, Payer
+from tests.gateways.stripe.payments import EXPIRES_IN_S, TEN, capture, held, opened
 
 pytestmark = pytest.mark.gateways
-
-TEN = Money(1000, "EUR")
-EXPIRES_IN_S = 600
-
-
-def opened(
-    gateway: StripeGateway, key: str = "k", amount: Money = TEN, *, hold: bool = False
-) -> Invoice:
-    told = gateway.open(OpenCommand(key, amount, hold, None, "a post", EXPIRES_IN_S))
-    assert isinstance(told, Opened), told
-    return told.invoice
-
-
-def held(gateway: StripeGateway, payer: Payer, amount: Money = TEN) -> Invoice:
-    invoice = opened(gateway, amount=amount, hold=True)
-    assert payer.pay(invoice.payment_request) == "requires_capture"
-    return invoice
-
-
-def capture(invoice: Invoice, amount: Money = TEN) -> CaptureCommand:
-    return CaptureCommand(invoice.invoice_id, "k-capture", amount)
 
 
 def test_it_is_a_gateway_that_holds_refunds_and_counts(gateway: StripeGateway) -> None:
