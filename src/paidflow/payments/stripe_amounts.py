@@ -6,8 +6,11 @@ Source: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal cu
 
 from __future__ import annotations
 
+import re
+
 from paidflow.money import Money, minor_digits
 
+_CODE = re.compile(r"[A-Z]{3}")
 _DIGITS_USUAL = 2
 _DIGITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"), 0),
@@ -22,6 +25,8 @@ _THREE_DIGITS_STEP = 10
 
 def is_counted(currency: str) -> bool:
     """Whether it is known how Stripe counts a currency; three capital letters."""
+    if not _CODE.fullmatch(currency):
+        return False
     return currency in _DIGITS or minor_digits(currency) == _DIGITS_USUAL
 
 

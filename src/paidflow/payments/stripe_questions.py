@@ -11,7 +11,7 @@ from stripe.params import EventListParams, RefundListParams
 from paidflow.money import Money
 from paidflow.payments.contract import Lookup, Unreachable, Updates
 from paidflow.payments.http import Failure
-from paidflow.payments.stripe_amounts import from_stripe
+from paidflow.payments.stripe_amounts import from_stripe, is_counted
 from paidflow.payments.stripe_calls import Refused, as_unreachable, call
 from paidflow.payments.stripe_events import EVENT_TYPES, Events, hints_of
 from paidflow.payments.stripe_objects import (
@@ -118,13 +118,15 @@ class StripeQuestions:
                 return refunds
 
     def balance(self) -> tuple[Money, ...] | Unreachable:
-        """What the account holds, one amount in each currency."""
+        """What the account holds, one amount in each currency that is known here."""
         balance = call(self._api.balance.retrieve, _Balance)
         if not isinstance(balance, _Balance):
             return as_unreachable(balance)
         sums: dict[str, Money] = {}
         try:
             for part in (*balance.available, *balance.pending):
+                if not is_counted(part.currency.upper()):
+                    continue  # such as a stablecoin
                 money = from_stripe(part.amount, part.currency)
                 sums[money.currency] = sums.get(money.currency, Money(0, money.currency)) + money
         except ValueError as error:

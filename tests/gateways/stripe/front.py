@@ -44,12 +44,14 @@ class Misdeed:
         body: instead of the account's.
         after: whether the account has done what was asked for.
         headers: of the answer.
+        at: what the path of the request ends with; empty for any request.
     """
 
     status: int
     body: bytes = b"{}"
     after: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    at: str = ""
 
 
 class Front:
@@ -62,7 +64,7 @@ class Front:
     Attributes:
         url: where it is.
         requests: what was asked for: method, path and what was sent.
-        misdeeds: what is answered to the next requests.
+        misdeeds: what is answered to the next requests, each once.
         at_work: set to let requests go on; cleared, they wait while they are worked on.
     """
 
@@ -104,7 +106,9 @@ class Front:
         path, query = urlsplit(target).path, urlsplit(target).query
         form = unflattened(content if method == "POST" else query)
         self.requests.append((method, path, form))
-        misdeed = self.misdeeds.pop(0) if self.misdeeds else None
+        misdeed = next((each for each in self.misdeeds if path.endswith(each.at)), None)
+        if misdeed is not None:
+            self.misdeeds.remove(misdeed)
         if misdeed is not None and not misdeed.after:
             return misdeed
         try:
