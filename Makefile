@@ -5,6 +5,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
+.PHONY: test-gateways
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
@@ -25,7 +26,7 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways" -n 2 --dist worksteal $(ARGS)
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -37,6 +38,10 @@ test-pgbouncer: venv
 		tests/flow/test_retry.py tests/flow/test_cancel.py tests/flow/test_late.py \
 		tests/races/test_crowds.py "tests/races/test_pairs.py::test_one_winner[pay-cancel]" \
 		"tests/races/test_pairs.py::test_one_winner[pay-worker]" tests/test_worker.py $(ARGS)
+
+# Gateways against real servers; the first run installs them in a cache outside of this folder.
+test-gateways: venv
+	$(BIN)/python -m pytest -m gateways -n 2 --dist loadscope tests/gateways $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:

@@ -121,6 +121,8 @@ class Profile:
         close_grace_s: ``None`` if the gateway confirms a close. Otherwise an invoice counts as
             closed this many seconds after its expiry, and a later payment is late money.
         pay_out_s: how long it tries to send an outgoing payment.
+        forwards: whether it lets a payment fail in time for a hold's deadline, so that locked money
+            can be passed on.
     """
 
     capabilities: frozenset[Capability]
@@ -130,6 +132,7 @@ class Profile:
     patience_s: int = 60
     close_grace_s: int | None = None
     pay_out_s: int = 60
+    forwards: bool = True
 
 
 @dataclass(frozen=True, slots=True)
