@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from paidflow.clock import Clock, SystemClock
 from paidflow.errors import InvalidConfiguration, WebhookRefused
 from paidflow.money import Money, msats
+from paidflow.payments import bolt11
 from paidflow.payments import contract as c
-from paidflow.payments.bolt11 import read_invoice
 from paidflow.payments.lnbits_api import PAGE_ROWS, LnbitsApi, Row
 from paidflow.payments.lnbits_webhook import LnbitsWebhook
 
@@ -42,13 +42,14 @@ class LnbitsGateway:
         admin_key: the wallet's key to pay; without it nothing is paid out or held.
         node: the gateway of the LND node that funds this LNbits, such as ``LndGateway``. LNbits
             does not show that money is locked, so only with it there are holds.
+        network: the network that its invoices are of; ``FakeWallet`` makes those of the main one.
         webhook: where LNbits is to say that an invoice was paid, if it is to say so.
         clock: the time.
         invoice_expiry_s: how long an invoice can be paid. LNbits passes it on for ordinary
             invoices only; hold invoices live as long as its node wants.
         patience_s: how long a hold may wait for work that cannot be done at once.
         close_grace_s: how long after its expiry an invoice counts as closed. LNbits only looks at
-            its own clock, so nobody confirms that.
+            its own clock, so without a node nobody confirms that.
         pay_out_s: how long it is tried to begin a payment.
         timeout_s: how long to wait for a connection, and for an answer.
         certificate: what the server's certificate is checked with; the public ones if ``None``.
@@ -65,6 +66,7 @@ class LnbitsGateway:
         invoice_key: str,
         admin_key: str | None = None,
         node: c.Gateway | None = None,
+        network: bolt11.Network = bolt11.Network.MAINNET,
         webhook: LnbitsWebhook | None = None,
         clock: Clock | None = None,
         invoice_expiry_s: int = 600,
@@ -85,6 +87,7 @@ class LnbitsGateway:
             certificate=certificate,
         )
         self._node = node
+        self._network = network
         self._webhook = webhook
         self._clock = clock or SystemClock()
         self._opening = [threading.Lock() for _ in range(_LOCKS)]
@@ -102,7 +105,7 @@ class LnbitsGateway:
             account=f"lnbits:{wallet_id}",
             invoice_expiry_s=invoice_expiry_s,
             patience_s=patience_s,
-            close_grace_s=close_grace_s,
+            close_grace_s=close_grace_s if node is None else None,
             pay_out_s=pay_out_s,
             forwards=False,
         )
@@ -136,7 +139,7 @@ class LnbitsGateway:
                     return outcome
                 found = self._made_with(key)
         if isinstance(found, Row):
-            return _opened(found, command)
+            return self._opened(found, command)
         return c.Unknown(found.reason if found else "LNbits does not show what it has made")
 
     def lookup(self, invoice_id: str) -> c.Lookup:
@@ -150,7 +153,7 @@ class LnbitsGateway:
             return c.NotFound()
         if row.status == "success":
             return c.Settled(msats(row.amount))
-        return _unpaid(row) if self._node is None else self._shown_by(self._node, row)
+        return self._unpaid(row) if self._node is None else self._shown_by(self._node, row)
 
     def capture(self, command: c.CaptureCommand) -> c.CommandOutcome:
         """Hand over all of the locked money."""
@@ -215,7 +218,7 @@ class LnbitsGateway:
 
     def decode(self, destination: str) -> c.Destination | c.Declined:
         """What a Lightning invoice asks for."""
-        read = read_invoice(destination)
+        read = bolt11.decode(destination, self._network)
         if isinstance(read, c.Destination) and read.amount is None:
             return c.Declined("LNbits pays no invoice without an amount")
         return read
@@ -355,6 +358,22 @@ class LnbitsGateway:
             body |= self._webhook.asked_for(key)
         return self._api.create(body)
 
+    def _opened(self, row: Row, command: c.OpenCommand) -> c.OpenOutcome:
+        read = bolt11.decode(row.bolt11, self._network)
+        if isinstance(read, c.Declined) or read.payment_id is None or read.amount is None:
+            return c.Declined("network is not the one that LNbits makes invoices of")
+        if read.amount != command.amount or row.hold is not command.hold:
+            return c.Declined("this key was used for another invoice")
+        return c.Opened(c.Invoice(read.payment_id, read.amount, row.bolt11, read.expires_at))
+
+    def _unpaid(self, row: Row) -> c.Lookup:
+        """Closed if the funding source has said so; that time has run out says nothing of it."""
+        read = bolt11.decode(row.bolt11, self._network)
+        ends = read.expires_at if isinstance(read, c.Destination) else None
+        if row.status == "failed" and ends is not None and row.updated_at < ends:
+            return c.Cancelled()
+        return c.Open()
+
     def _shown_by(self, node: c.Gateway, row: Row) -> c.Lookup:
         """What is true of an invoice that LNbits does not show as paid."""
         shown = node.lookup(row.payment_hash)
@@ -390,24 +409,6 @@ class LnbitsGateway:
 
 
 _ONE_INSTANCE = c.Declined("payer and receiver would share one LNbits")
-
-
-def _opened(row: Row, command: c.OpenCommand) -> c.OpenOutcome:
-    read = read_invoice(row.bolt11)
-    if isinstance(read, c.Declined) or read.payment_id is None or read.amount is None:
-        return c.Unknown("LNbits has made an invoice that nobody can read")
-    if read.amount != command.amount or row.hold is not command.hold:
-        return c.Declined("this key was used for another invoice")
-    return c.Opened(c.Invoice(read.payment_id, read.amount, row.bolt11, read.expires_at))
-
-
-def _unpaid(row: Row) -> c.Lookup:
-    """Closed if the funding source has said so; that time has run out says nothing of it."""
-    read = read_invoice(row.bolt11)
-    ends = read.expires_at if isinstance(read, c.Destination) else None
-    if row.status == "failed" and ends is not None and row.updated_at < ends:
-        return c.Cancelled()
-    return c.Open()
 
 
 def _external_id(key: str) -> str:
