@@ -11,28 +11,23 @@ import re
 import ssl
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from paidflow.clock import Clock, SystemClock
 from paidflow.errors import InvalidConfiguration, WebhookRefused
-from paidflow.money import Money, msats
+from paidflow.money import msats
 from paidflow.payments import bolt11
 from paidflow.payments import contract as c
-from paidflow.payments.lnbits_api import PAGE_ROWS, LnbitsApi, Row
+from paidflow.payments.lnbits_api import LnbitsApi, Row, memo
+from paidflow.payments.lnbits_payments import LnbitsPayments, external_id
 from paidflow.payments.lnbits_webhook import LnbitsWebhook
 
-MEMO_BYTES_MAX = 600
 TIMEOUT_S = 15.0
-PAGES_MAX = 10
-"""How many pages of changes are read at once; what is older is found by the schedule."""
-
-HOLDINGS_TRIES = 3
-
-_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LOCKS = 64
 
 
-class LnbitsGateway:
+class LnbitsGateway(LnbitsPayments):
     """Payments to and from one wallet of an LNbits.
 
     Args:
@@ -78,7 +73,7 @@ class LnbitsGateway:
     ) -> None:
         if node is not None and admin_key is None:
             raise InvalidConfiguration("with node, admin_key is needed, too: it settles holds")
-        self._api = LnbitsApi(
+        api = LnbitsApi(
             url,
             wallet_id=wallet_id,
             invoice_key=invoice_key,
@@ -86,10 +81,9 @@ class LnbitsGateway:
             timeout_s=timeout_s,
             certificate=certificate,
         )
+        super().__init__(api, network, clock or SystemClock())
         self._node = node
-        self._network = network
         self._webhook = webhook
-        self._clock = clock or SystemClock()
         self._opening = [threading.Lock() for _ in range(_LOCKS)]
         able = {
             c.Capability.HOLD: node is not None,
@@ -128,23 +122,23 @@ class LnbitsGateway:
         """Make an invoice, or find the one that was made with the same key."""
         if refused := self._refused(command):
             return c.Declined(refused)
-        key = _external_id(command.key)
+        key = external_id(command.key)
         with self._opening[hash(key) % _LOCKS]:
-            found = self._made_with(key)
+            found = self._rows.made_with(key)
             if isinstance(found, c.Unreachable):
                 return c.NotSent(found.reason)
             if found is None:
-                outcome = self._create(key, command)
-                if outcome is not None:
-                    return outcome
-                found = self._made_with(key)
+                made = self._create(key, command)
+                if not isinstance(made, Row):
+                    return made
+                found = self._rows.made_with(key)
         if isinstance(found, Row):
             return self._opened(found, command)
         return c.Unknown(found.reason if found else "LNbits does not show what it has made")
 
     def lookup(self, invoice_id: str) -> c.Lookup:
         """What LNbits shows about an invoice, and its node."""
-        row = self._row(invoice_id, incoming=True)
+        row = self._rows.find(invoice_id, incoming=True)
         if isinstance(row, Row) and row.status == "pending":
             row = self._api.rechecked(row)
         if isinstance(row, c.Unreachable):
@@ -192,17 +186,16 @@ class LnbitsGateway:
     def updates(self, cursor: str | None) -> c.Updates:
         """The invoices that LNbits has changed since, and those of its node."""
         since, of_node = _cursors(cursor)
-        changed = self._changed_since(since)
+        changed = self._rows.changed_since(since)
         if isinstance(changed, c.Unreachable):
             return c.Updates((), cursor or "")
         hints = [c.Hint(row.payment_hash) for row in changed if row.incoming]
-        if changed:
-            since = changed[-1].updated_at.isoformat()
         if self._node is not None:
-            more = self._node.updates(of_node or None)
+            more = self._node.updates(of_node)
             hints += more.hints
             of_node = more.cursor
-        return c.Updates(tuple(hints), json.dumps([since, of_node]))
+        newest = changed[-1].updated_at if changed else since or _BEGINNING
+        return c.Updates(tuple(hints), json.dumps([newest.isoformat(), of_node]))
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[c.Hint, ...]:
         """The invoice that a webhook is about.
@@ -213,117 +206,6 @@ class LnbitsGateway:
         if self._webhook is None:
             raise WebhookRefused("no webhooks were asked for")
         return self._webhook.parse(body)
-
-    # To pay.
-
-    def decode(self, destination: str) -> c.Destination | c.Declined:
-        """What a Lightning invoice asks for."""
-        read = bolt11.decode(destination, self._network)
-        if isinstance(read, c.Destination) and read.amount is None:
-            return c.Declined("LNbits pays no invoice without an amount")
-        return read
-
-    def pay_out(self, command: c.PayOutCommand) -> c.CommandOutcome:
-        """Pay an invoice, once."""
-        if refused := self._refused_payment(command):
-            return refused
-        key = _external_id(command.key)
-        return self._api.pay(_plain(command.destination), key) or c.Accepted()
-
-    def lookup_payment(self, payment_id: str) -> c.PaymentLookup:
-        """What LNbits shows about an outgoing payment."""
-        row = self._row(payment_id, incoming=False)
-        if isinstance(row, Row) and row.status == "pending":
-            rechecked = self._api.rechecked(row)
-            # What its node says of a payment on its way may take longer than we wait.
-            row = rechecked if isinstance(rechecked, Row) else row
-        match row:
-            case c.Unreachable():
-                return row
-            case None:
-                return c.NotFound()
-            case Row(status="success"):
-                preimage = bytes.fromhex(row.preimage) if row.preimage else None
-                return c.PaidOut(msats(-row.amount), msats(abs(row.fee)), preimage)
-            case Row(status="failed"):
-                return c.PayFailed(c.PayFailure.OTHER)
-            case _:
-                return c.InFlight()
-
-    def holdings(self) -> tuple[Money, ...] | c.Unreachable:
-        """What the wallet has; LNbits has already taken off what is on its way out."""
-        before = self._on_its_way_out()
-        for _ in range(HOLDINGS_TRIES):
-            balance, after = self._api.balance_msats(), self._on_its_way_out()
-            if isinstance(balance, c.Unreachable):
-                return balance
-            if isinstance(after, c.Unreachable):
-                return after
-            if before == after:
-                reserved = sum(abs(row.amount) + abs(row.fee) for row in after)
-                return (msats(balance + reserved),)
-            before = after
-        return c.Unreachable("it changes while it is read")
-
-    # What LNbits keeps.
-
-    def _row(self, payment_hash: str, *, incoming: bool) -> Row | c.Unreachable | None:
-        rows = self._api.rows({"payment_hash": payment_hash})
-        if isinstance(rows, c.Unreachable):
-            return rows
-        fit = (row for row in rows if row.payment_hash == payment_hash and row.incoming is incoming)
-        return next(fit, None)
-
-    def _made_with(self, key: str) -> Row | c.Unreachable | None:
-        """The first invoice that was made with a key."""
-        rows = self._api.rows({"external_id": key})
-        if isinstance(rows, c.Unreachable):
-            return rows
-        fit = [row for row in rows if row.external_id == key and row.incoming]
-        return min(fit, key=lambda row: (row.created_at, row.payment_hash), default=None)
-
-    def _changed_since(self, since: str) -> list[Row] | c.Unreachable:
-        """What has changed, the oldest first.
-
-        The newest is read first: rows that change meanwhile move to the front, so that a row may
-        be read twice, and none is left out.
-        """
-        changed: list[Row] = []
-        for page in range(PAGES_MAX):
-            rows = self._api.rows(
-                {
-                    "sortby": "updated_at",
-                    "direction": "desc",
-                    "limit": PAGE_ROWS,
-                    "offset": page * PAGE_ROWS,
-                }
-            )
-            if isinstance(rows, c.Unreachable):
-                return rows
-            newer = [row for row in rows if row.updated_at.isoformat() > since]
-            changed += newer
-            if len(newer) < PAGE_ROWS:
-                break
-        return changed[::-1]
-
-    def _on_its_way_out(self) -> list[Row] | c.Unreachable:
-        found: list[Row] = []
-        while True:
-            rows = self._api.rows(
-                {
-                    "status": "pending",
-                    "amount[lt]": 0,
-                    "sortby": "created_at",
-                    "direction": "asc",
-                    "limit": PAGE_ROWS,
-                    "offset": len(found),
-                }
-            )
-            if isinstance(rows, c.Unreachable):
-                return rows
-            found += rows
-            if len(rows) < PAGE_ROWS:
-                return found
 
     # What it refuses, and what it makes.
 
@@ -341,11 +223,11 @@ class LnbitsGateway:
             return "a hold needs a payment hash"
         return None
 
-    def _create(self, key: str, command: c.OpenCommand) -> c.OpenOutcome | None:
+    def _create(self, key: str, command: c.OpenCommand) -> Row | c.Declined | c.NotSent | c.Unknown:
         body: dict[str, object] = {
             "amount": command.amount.amount // 1000,
             "unit": "sat",
-            "memo": command.description.encode()[:MEMO_BYTES_MAX].decode(errors="ignore"),
+            "memo": memo(command.description),
             "expiry": command.expires_in_s,
             "external_id": key,
         }
@@ -385,45 +267,18 @@ class LnbitsGateway:
             case _:
                 return shown
 
-    def _refused_payment(self, command: c.PayOutCommand) -> c.CommandOutcome | None:
-        read, now = self.decode(command.destination), self._clock.now()
-        if isinstance(read, c.Declined):
-            return read
-        if (read.payment_id, read.amount) != (command.payment_id, command.amount):
-            return c.Declined("the invoice asks for something else")
-        if now >= command.give_up_at or (read.expires_at is not None and read.expires_at <= now):
-            return c.Declined("it is too late")
-        if command.hold_deadline is not None:
-            return c.Declined("LNbits cannot limit how long a payment takes")
-        sent = self._row(command.payment_id, incoming=False)
-        reserve = self._api.fee_reserve_msats(_plain(command.destination))
-        if isinstance(sent, c.Unreachable):
-            return c.NotSent(sent.reason)
-        if isinstance(reserve, c.Unreachable):
-            return c.NotSent(reserve.reason)
-        if sent is not None:
-            return c.Declined("it was sent before")
-        if reserve > command.fee_max.amount:
-            return c.Declined(f"LNbits may spend {reserve} msats on the way")
-        return None
 
-
+_BEGINNING = datetime.fromtimestamp(0, UTC)
 _ONE_INSTANCE = c.Declined("payer and receiver would share one LNbits")
 
 
-def _external_id(key: str) -> str:
-    """A key as LNbits takes it."""
-    return key if _KEY.fullmatch(key) else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def _plain(payment_request: str) -> str:
-    return payment_request.strip().lower().removeprefix("lightning:")
-
-
-def _cursors(cursor: str | None) -> tuple[str, str]:
+def _cursors(cursor: str | None) -> tuple[datetime | None, str | None]:
     """Where LNbits and its node go on; a cursor that nobody can read is the beginning."""
     try:
-        since, of_node = json.loads(cursor or "[]")
-    except ValueError:
-        return "", ""
-    return str(since), str(of_node)
+        since, of_node = json.loads(cursor or "")
+        moment = datetime.fromisoformat(since)
+    except (ValueError, TypeError):
+        return None, None
+    if not moment.tzinfo:
+        return None, None
+    return moment, of_node if isinstance(of_node, str) else None

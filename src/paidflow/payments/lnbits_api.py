@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -17,9 +17,8 @@ from paidflow.payments.contract import Declined, NotSent, Unknown, Unreachable
 from paidflow.payments.http import GatewayHttp, Reply, SettingNames
 
 PAYMENTS = "/api/v1/payments"
-PAGE_ROWS = 1000
-"""LNbits gives no more at once."""
-
+MEMO_BYTES_MAX = 600
+"""LNbits takes 640 characters, and BOLT 11 has room for 639 bytes."""
 _SAYS_NO = 520
 """The status with which LNbits refuses a payment or an invoice."""
 
@@ -137,6 +136,12 @@ class LnbitsApi:
         self._admin = http("admin_key", admin_key)
         self._public = http("url", None)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of connections."""
         for http in (self._invoices, self._admin, self._public):
@@ -189,8 +194,8 @@ class LnbitsApi:
 
     # What changes something.
 
-    def create(self, body: Mapping[str, object]) -> Declined | NotSent | Unknown | None:
-        """Make an invoice; ``None`` if it worked."""
+    def create(self, body: Mapping[str, object]) -> Row | Declined | NotSent | Unknown:
+        """Make an invoice."""
         reply = self._invoices.command("POST", PAYMENTS, {"out": False} | dict(body))
         if not isinstance(reply, Reply):
             return reply
@@ -199,7 +204,9 @@ class LnbitsApi:
             # "Pending" says that its funding source may have made one.
             if refusal is None or refusal.status != "failed":
                 return Unknown("LNbits does not know whether there is an invoice")
-        return None if reply.ok else _refusal(reply, "invoice_key")
+        if not reply.ok:
+            return _refusal(reply, "invoice_key")
+        return reply.read(Row) or Unknown("an answer that nobody understands")
 
     def pay(self, payment_request: str, key: str) -> Declined | NotSent | Unknown | None:
         """Pay an invoice; ``None`` if it is paid or on its way.
@@ -247,6 +254,11 @@ class LnbitsApi:
             return Unreachable(refused.reason)
         found = reply.read(model)
         return Unreachable("an answer that nobody understands") if found is None else found
+
+
+def memo(description: str) -> str:
+    """A description as LNbits takes it."""
+    return description.encode(errors="replace")[:MEMO_BYTES_MAX].decode(errors="ignore")
 
 
 def _refusal(reply: Reply, key_name: str) -> Declined | NotSent:
