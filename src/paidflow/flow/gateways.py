@@ -93,28 +93,29 @@ class Gateways:
             raise RestoredCopy
 
     def choose(
-        self, currency: str, *, hold: bool, wanted: str | None, pays_out: bool = False
+        self, currency: str, *, hold: bool, wanted: str | None, forwards: bool = False
     ) -> str:
         """The name of the first gateway that takes the currency, and can do what it has to.
 
         Raises:
             NoFunding: when there is none.
         """
-        for name, currencies in self.able(hold=hold, wanted=wanted, pays_out=pays_out):
+        for name, currencies in self.able(hold=hold, wanted=wanted, forwards=forwards):
             if currency in currencies:
                 return name
         raise NoFunding(f"no gateway {'holds' if hold else 'takes'} {currency}")
 
     def able(
-        self, *, hold: bool, wanted: str | None, pays_out: bool = False
+        self, *, hold: bool, wanted: str | None, forwards: bool = False
     ) -> Iterator[tuple[str, frozenset[str]]]:
         """The gateways that can do it, the preferred one first, and the currencies they take."""
         for name, gateway in self._gateways.items():
-            can = gateway.profile.capabilities
+            profile = gateway.profile
+            can = profile.capabilities
             able = Capability.HOLD in can or not hold
-            able = able and (Capability.PAY_OUT in can or not pays_out)
-            if wanted in (None, name) and able:
-                yield name, gateway.profile.currencies
+            passes_on = profile.forwards and Capability.PAY_OUT in can
+            if wanted in (None, name) and able and (passes_on or not forwards):
+                yield name, profile.currencies
 
     def paying(self, currency: str, *, wanted: str | None) -> list[str]:
         """The names of the gateways that send money of this currency to others."""

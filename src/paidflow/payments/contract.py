@@ -133,6 +133,8 @@ class Profile:
             closed this many seconds after its expiry, and a later payment is late money.
         pay_out_s: how long it tries to send an outgoing payment.
         payer_action: what a payer does with the payment request.
+        forwards: whether it lets a payment fail in time for a hold's deadline, so that locked money
+            can be passed on.
     """
 
     capabilities: frozenset[Capability]
@@ -143,6 +145,7 @@ class Profile:
     close_grace_s: int | None = None
     pay_out_s: int = 60
     payer_action: PayerAction = PayerAction.PAY_INVOICE
+    forwards: bool = True
 
 
 @dataclass(frozen=True, slots=True)
