@@ -7,7 +7,7 @@ import pytest
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from paidflow.testing.conformance import GatewayConformance
-from tests.testing.conformance.sandbox_under_test import RECEIVER, SECRET, SandboxUnderTest
+from tests.testing.conformance.sandbox_world import RECEIVER, SECRET, SandboxUnderTest
 
 
 class TestSandbox(GatewayConformance):
