@@ -27,6 +27,7 @@ from paidflow.payments.sandbox_controls import (
     microseconds,
     moment_of,
     save,
+    writable,
 )
 from paidflow.payments.sandbox_payments import SandboxPayments
 from paidflow.payments.sandbox_reversals import SandboxReversals, reversals_of
@@ -218,7 +219,8 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
             outcome = "raised" if fault == "raise" else type(told).__name__
             if isinstance(told, c.Opened):
                 invoice_id = told.invoice.invoice_id
-            db.execute(_LOG_CALL, (operation, invoice_id, key, outcome, fault))
+            about = invoice_id and writable(invoice_id)
+            db.execute(_LOG_CALL, (operation, about, key, outcome, fault))
         if fault == "raise":
             raise RuntimeError(f"the sandbox was told to raise in {operation}")
         return told

@@ -1,0 +1,28 @@
+"""All checks together."""
+
+from __future__ import annotations
+
+from paidflow.testing.conformance.closing import CancelChecks, ExpiryChecks
+from paidflow.testing.conformance.holding import CaptureChecks, HoldChecks
+from paidflow.testing.conformance.looking import LookupChecks
+from paidflow.testing.conformance.opening import OpenChecks
+from paidflow.testing.conformance.paying import PayChecks
+
+
+class GatewayConformance(
+    ExpiryChecks,
+    CancelChecks,
+    CaptureChecks,
+    HoldChecks,
+    PayChecks,
+    LookupChecks,
+    OpenChecks,
+):
+    """What every gateway has to pass; a subclass gives the fixture ``under_test``.
+
+    A check that needs what the profile does not promise reports "not supported"; one that needs
+    what the world of the gateway cannot do, "cannot be arranged".
+
+    Class attributes:
+        gateway_name: what the gateway is called in reports.
+    """
