@@ -75,6 +75,7 @@ _NOT_BEGUN = (
     *("already", "payment is in transition", "self-payments not allowed", "invoice expired"),
     *("payment request", "exceeds", "invoice not for current active network", "checksum"),
 )
+_NOT_OPENED = ("too large", "too long", "too short", "exceeds", "must be", "cannot be")
 _CANNOT_BE_SETTLED = ("invoice still open", "invoice already canceled", *_NO_SUCH_INVOICE)
 
 
@@ -149,35 +150,31 @@ class Lnd:
         if command.hold:
             return self._open_hold(command, command.payment_hash or "")
         preimage = hmac.digest(self._secret, f"preimage of {command.key}".encode(), "sha256")
-        body = {"r_preimage": to_base64(preimage.hex()), **self._asked(command)}
+        body = {"r_preimage": to_base64(preimage.hex()), **_asked(command)}
         reply = self._client.command("/v1/invoices", body)
-        return self._opened(command, hashlib.sha256(preimage).hexdigest(), reply)
+        return self._opened(hashlib.sha256(preimage).hexdigest(), "", reply)
 
     def _open_hold(self, command: OpenCommand, payment_hash: str) -> OpenOutcome:
+        """Open an invoice with a hash that may be of somebody else, so it also carries our key."""
+        tag = hmac.digest(self._secret, f"tag of {command.key}".encode(), "sha256")[:4].hex()
         body = {
             "hash": to_base64(payment_hash),
             "cltv_expiry": str(self._hold_blocks),
-            **self._asked(command),
+            **_asked(command, f" [{tag}]"),
         }
         reply = self._client.command("/v2/invoices/hodl", body)
-        return self._opened(command, payment_hash, reply)
-
-    def _asked(self, command: OpenCommand) -> dict[str, object]:
-        text = command.description.encode()[:DESCRIPTION_BYTES_MAX].decode(errors="ignore")
-        return {
-            "memo": text,
-            "value_msat": str(command.amount.amount),
-            "expiry": str(command.expires_in_s),
-        }
+        return self._opened(payment_hash, f" [{tag}]", reply)
 
     def _opened(
-        self, command: OpenCommand, payment_hash: str, reply: Reply | Refusal | NotSent | Unknown
+        self, payment_hash: str, tag: str, reply: Reply | Refusal | NotSent | Unknown
     ) -> OpenOutcome:
         match reply:
             case Reply():
                 return self._read(payment_hash, reply)
             case Refusal() if reply.says("invoice with payment hash already exists"):
-                return self._opened_before(command, payment_hash)
+                return self._opened_before(payment_hash, tag)
+            case Refusal() if reply.says(*_NOT_OPENED):
+                return Declined("the node refuses such an invoice")
             case Refusal():
                 return Unknown(f"status {reply.status}")
             case _:
@@ -193,12 +190,12 @@ class Lnd:
         invoice = Invoice(payment_hash, read.amount, added.payment_request, read.expires_at)
         return Opened(invoice)
 
-    def _opened_before(self, command: OpenCommand, payment_hash: str) -> OpenOutcome:
-        """The invoice that there is; a receiver's on this node must not be taken for a hold."""
+    def _opened_before(self, payment_hash: str, tag: str) -> OpenOutcome:
+        """The invoice that there is, if it was opened with the same key."""
         found = self._client.ask(f"/v1/invoice/{payment_hash}", NodeInvoice)
         if not isinstance(found, NodeInvoice):
             return Unknown("the invoice is there, and does not show")
-        if command.hold and found.releasable:
+        if not found.memo.endswith(tag):
             return Declined("the payment hash belongs to another invoice")
         return Opened(found.invoice())
 
@@ -313,6 +310,15 @@ class Lnd:
     def _height(self) -> int | Unreachable:
         info = self._client.ask("/v1/getinfo", Info)
         return info.block_height if isinstance(info, Info) else _unreachable(info)
+
+
+def _asked(command: OpenCommand, tag: str = "") -> dict[str, object]:
+    room = DESCRIPTION_BYTES_MAX - len(tag)
+    return {
+        "memo": command.description.encode()[:room].decode(errors="ignore") + tag,
+        "value_msat": str(command.amount.amount),
+        "expiry": str(command.expires_in_s),
+    }
 
 
 def _outcome(

@@ -73,7 +73,7 @@ class NodeInvoice(BaseModel):
 
     add_index: int
     r_hash: Hexadecimal
-    r_preimage: Hexadecimal
+    memo: str
     value_msat: int
     amt_paid_msat: int
     state: Literal["OPEN", "SETTLED", "CANCELED", "ACCEPTED"]
@@ -86,11 +86,6 @@ class NodeInvoice(BaseModel):
     def expires_at(self) -> datetime:
         """Until when it can be paid."""
         return datetime.fromtimestamp(self.creation_date + self.expiry, UTC)
-
-    @property
-    def releasable(self) -> bool:
-        """Whether the node knows the preimage, as it does of all but hold invoices."""
-        return any(bytes.fromhex(self.r_preimage))
 
     def invoice(self) -> Invoice:
         """What a payer is shown."""
