@@ -158,14 +158,21 @@ class GatewayHttp:
         """Let go of connections."""
         self._client.close()
 
-    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Reply | Unreachable:
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        first_line: bool = False,
+    ) -> Reply | Unreachable:
         """Ask for something that changes nothing.
 
         Args:
             path: below the address.
             params: the query.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request("GET", path, params=params)
+        told = self._request("GET", path, params=params, first_line=first_line)
         return told if isinstance(told, Reply) else Unreachable(told.reason)
 
     def command(
@@ -175,6 +182,7 @@ class GatewayHttp:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> Reply | NotSent | Unknown:
         """Ask for something that changes something, once.
 
@@ -183,8 +191,9 @@ class GatewayHttp:
             path: below the address.
             body: sent as JSON.
             headers: for this request, such as an idempotency key.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request(method, path, body=body, headers=headers)
+        told = self._request(method, path, body=body, headers=headers, first_line=first_line)
         if isinstance(told, Reply):
             return told
         return Unknown(told.reason) if told.arrived else NotSent(told.reason)
@@ -197,11 +206,17 @@ class GatewayHttp:
         params: Mapping[str, str | int] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> Reply | Failure:
         content = None if body is None else json.dumps(body).encode()
         typed = {} if body is None else {"content-type": "application/json"}
         told = self.exchange(
-            method, path, params=params, content=content, headers={**typed, **(headers or {})}
+            method,
+            path,
+            params=params,
+            content=content,
+            headers={**typed, **(headers or {})},
+            first_line=first_line,
         )
         if isinstance(told, Failure):
             return told
@@ -218,6 +233,7 @@ class GatewayHttp:
         params: Mapping[str, str | int] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> RawReply | Failure:
         """One request, for a library of a vendor that writes and reads the bodies itself.
 
@@ -227,6 +243,7 @@ class GatewayHttp:
             params: the query.
             content: the body as it is sent.
             headers: for this request.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
         try:
             with self._client.stream(
@@ -238,7 +255,7 @@ class GatewayHttp:
             ) as answer:
                 if refused := self._refused(answer.status_code):
                     return Failure(refused, arrived=False)
-                return self._raw(answer)
+                return self._raw(answer, first_line)
         except _NEVER_SENT as error:
             return Failure(self._no_connection(error), arrived=False)
         except httpx.HTTPError as error:
@@ -254,22 +271,24 @@ class GatewayHttp:
             return f"{self._settings.url} leads somewhere else (status {status})"
         return None
 
-    def _raw(self, answer: httpx.Response) -> RawReply | Failure:
+    def _raw(self, answer: httpx.Response, first_line: bool) -> RawReply | Failure:
         status = answer.status_code
         if status >= 500 and status not in self._statuses:
             return Failure(f"status {status}", arrived=True)
-        content = self._content(answer)
+        content = self._content(answer, first_line)
         if content is None:
             return Failure("the answer is too long, or too slow", arrived=True)
         return RawReply(status, answer.headers, content)
 
-    def _content(self, answer: httpx.Response) -> bytes | None:
+    def _content(self, answer: httpx.Response, first_line: bool) -> bytes | None:
         give_up_at = time.monotonic() + self._timeout_s
         content = bytearray()
         for part in answer.iter_bytes():
             content += part
             if len(content) > ANSWER_BYTES_MAX or time.monotonic() > give_up_at:
                 return None
+            if first_line and b"\n" in part:
+                return bytes(content.partition(b"\n")[0])
         return bytes(content)
 
     def _no_connection(self, error: httpx.HTTPError) -> str:
