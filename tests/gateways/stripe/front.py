@@ -82,7 +82,7 @@ class Front:
     @contextmanager
     def served(self) -> Iterator[Front]:
         """Listen, and answer."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server = _Server(("127.0.0.1", 0), _handler(self))
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}"
@@ -206,6 +206,11 @@ def unflattened(encoded: str) -> Json:
 
 def _told(status: int, body: Any) -> Misdeed:
     return Misdeed(status, json.dumps(body).encode())
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever has asked is gone; some tests want it so."""
 
 
 def _handler(front: Front) -> type[BaseHTTPRequestHandler]:

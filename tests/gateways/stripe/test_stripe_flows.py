@@ -19,6 +19,7 @@ from paidflow import (
     State,
 )
 from paidflow.errors import GatewayRefused
+from paidflow.operating.audit import audit
 from paidflow.payments.stripe import StripeGateway
 from paidflow.testing import ManualClock
 from paidflow.worker import Worker
@@ -90,6 +91,7 @@ def flow(gateway: StripeGateway, clock: ManualClock, tmp_path: Path) -> Iterator
         clock=clock,
     ) as flow:
         yield flow
+        assert [each for each in audit(flow) if not each.agrees] == []
 
 
 def sync(flow: PaidFlow, receipt: Receipt) -> Receipt:
