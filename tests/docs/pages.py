@@ -107,6 +107,7 @@ PAGES = (
     Page("docs/quotes.md"),
     Page("docs/refunds.md"),
     Page("docs/row-security.md", database=True),
+    Page("docs/stripe.md", told_by="tests/gateways/stripe/test_stripe_document.py"),
     Page("docs/testing.md"),
     Page("docs/views.md"),
     Page("docs/ways.md"),
