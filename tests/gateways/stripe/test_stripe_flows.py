@@ -22,8 +22,10 @@ from paidflow.errors import GatewayRefused
 from paidflow.operating.audit import audit
 from paidflow.payments.stripe import StripeGateway
 from paidflow.testing import ManualClock
+from paidflow.testing.crash import crash_at
 from paidflow.worker import Worker
 from tests.database_search import rows_with
+from tests.gateways.stripe.account import SECRET_KEY
 from tests.gateways.stripe.front import Front, Misdeed
 from tests.gateways.stripe.payer import DECLINED, SECURE, Payer
 
@@ -283,3 +285,49 @@ def test_the_client_secret_is_for_the_payer_alone(
     assert secret not in caplog.text + repr(receipt)
     assert [row.split(":")[0] for row in rows_with(flow, secret)] == ["paidflow_attempts"]
     assert secret not in str(flow.history(receipt.action_id, actor="ann"))
+
+
+@pytest.mark.parametrize("hours", [1, 23, 25])
+def test_a_process_that_died_while_it_asked_finds_the_payment_however_much_later(
+    front: Front,
+    payer: Payer,
+    clock: ManualClock,
+    tmp_path: Path,
+    hours: int,
+) -> None:
+    gateway = StripeGateway(
+        SECRET_KEY,
+        account="acct_1",
+        currencies=["EUR"],
+        clock=clock,
+        url=front.url,
+        invoice_expiry_s=48 * 3600,
+    )
+
+    def patient() -> PaidFlow:
+        return PaidFlow.open(
+            f"sqlite:///{tmp_path}/patient.db",
+            actions=[Order],
+            gateways={"stripe": gateway},
+            secret="only for tests, and long enough",
+            clock=clock,
+            creation_s=30 * 3600,
+        )
+
+    with patient() as flow:
+        front.misdeeds.append(Misdeed(401))
+        receipt = flow.perform(Order(), actor="ann")
+        assert receipt.state is State.RETRYING
+        clock.tick(60)
+        with crash_at("worker.open.after"):
+            work(flow)
+    assert len(front.account.payments) == 1
+    clock.tick(hours=hours)
+    with patient() as flow:
+        work(flow)
+        waiting = flow.get(receipt.action_id, actor="ann")
+        assert waiting.state is State.PENDING
+        assert list(front.account.payments) == [waiting.invoice_id]
+        payer.pay(secret_of(waiting))
+        assert sync(flow, waiting).state is State.PAID
+    gateway.close()
