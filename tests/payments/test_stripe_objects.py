@@ -237,8 +237,12 @@ def error(kind: type[Any], status: int, code: str | None = None, **more: Any) ->
         (NotAnswered(Failure("no", arrived=False)), Failure("no", arrived=False)),
         (KeyError("a"), Failure("an answer that nobody understands", arrived=True)),
         (RecursionError(), Failure("an answer that nobody understands", arrived=True)),
+        (
+            UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"),
+            Failure("there is no way to write this request", arrived=False),
+        ),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_came_of_a_call(raised: Exception, meant: Refused | Failure) -> None:
     def work() -> Any:

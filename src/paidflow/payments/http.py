@@ -208,15 +208,8 @@ class GatewayHttp:
         headers: Mapping[str, str] | None = None,
         first_line: bool = False,
     ) -> Reply | Failure:
-        content = None if body is None else json.dumps(body).encode()
-        typed = {} if body is None else {"content-type": "application/json"}
         told = self.exchange(
-            method,
-            path,
-            params=params,
-            content=content,
-            headers={**typed, **(headers or {})},
-            first_line=first_line,
+            method, path, params=params, body=body, headers=headers, first_line=first_line
         )
         if isinstance(told, Failure):
             return told
@@ -231,17 +224,19 @@ class GatewayHttp:
         path: str,
         *,
         params: Mapping[str, str | int] | None = None,
+        body: object = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         first_line: bool = False,
     ) -> RawReply | Failure:
-        """One request, for a library of a vendor that writes and reads the bodies itself.
+        """One request and its raw answer; a vendor's library may have written and may read them.
 
         Args:
             method: of HTTP, such as ``POST``.
             path: below the address, or a whole address.
             params: the query.
-            content: the body as it is sent.
+            body: sent as JSON.
+            content: instead of it, what is sent as it is.
             headers: for this request.
             first_line: take the first line of a stream for the answer, and hang up.
         """
@@ -250,6 +245,7 @@ class GatewayHttp:
                 method,
                 path,
                 params=dict(params) if params else None,
+                json=body,
                 content=content,
                 headers=dict(headers or {}),
             ) as answer:
@@ -258,6 +254,8 @@ class GatewayHttp:
                 return self._raw(answer, first_line)
         except _NEVER_SENT as error:
             return Failure(self._no_connection(error), arrived=False)
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            return Failure("there is no way to write this request", arrived=False)
         except httpx.HTTPError as error:
             return Failure(f"{type(error).__name__}: the answer did not come", arrived=True)
 

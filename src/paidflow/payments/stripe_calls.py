@@ -115,6 +115,8 @@ def call(work: Callable[[], Any], model: type[_Model]) -> _Model | Refused | Fai
         return error.failure
     except stripe.StripeError as error:
         return _sorted(error)
+    except UnicodeEncodeError:
+        return Failure("there is no way to write this request", arrived=False)
     except (ValidationError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return Failure("an answer that nobody understands", arrived=True)
 

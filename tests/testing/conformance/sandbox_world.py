@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, Literal
 
 from paidflow.money import Money
-from paidflow.payments.contract import Invoice, OpenCommand, Opened
+from paidflow.payments.contract import Gateway, Invoice, OpenCommand, Opened
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.payments.sandbox_controls import HOLD_BLOCKS, HOLD_S
 from paidflow.testing import ManualClock
 from paidflow.testing.conformance import GatewayUnderTest
+from tests.testing.conformance.http_bank import BankServer, HttpBank
 
 SECRET = "a webhook secret nobody may see"
+KEY = "a key nobody may see"
 RECEIVER = "receiver"
 
 
@@ -21,14 +25,21 @@ class SandboxUnderTest(GatewayUnderTest):
 
     Args:
         clock: the time of the bank.
-        bank: the gateway.
+        bank: the bank.
         receiver: another account, which the bank can pay to.
+        gateway: the way to the bank; ``None`` if it is the bank itself.
     """
 
     secrets = (SECRET,)
 
-    def __init__(self, clock: ManualClock, bank: SandboxGateway, receiver: SandboxGateway) -> None:
-        super().__init__(bank)
+    def __init__(
+        self,
+        clock: ManualClock,
+        bank: SandboxGateway,
+        receiver: SandboxGateway,
+        gateway: Gateway | None = None,
+    ) -> None:
+        super().__init__(gateway or bank)
         self.clock = clock
         self.bank = bank
         self.receiver = receiver
@@ -89,3 +100,45 @@ class SandboxUnderTest(GatewayUnderTest):
         outcome = self.receiver.open(command)
         assert isinstance(outcome, Opened)
         return outcome.invoice
+
+
+class HttpUnderTest(SandboxUnderTest):
+    """The same bank, reached over HTTP; addresses can be wrong then."""
+
+    secrets = (SECRET, KEY)
+
+    def pointed_at(self, url: str, timeout_s: float) -> Gateway:
+        return http_bank(url, self.bank, timeout_s)
+
+
+def sandbox_world(deadline: Literal["instant", "height"], **settings: Any) -> SandboxUnderTest:
+    """A bank in memory, with everything that there is around it."""
+    clock = ManualClock()
+    bank = SandboxGateway(
+        ":memory:",
+        sandbox=True,
+        clock=clock,
+        webhook_secret=SECRET,
+        deadline=deadline,
+        receivers=[receiver := _receiver(clock)],
+        **settings,
+    )
+    return SandboxUnderTest(clock, bank, receiver)
+
+
+@contextmanager
+def http_world() -> Generator[HttpUnderTest]:
+    """The same behind a server of HTTP."""
+    inside = sandbox_world("instant")
+    with BankServer(inside.bank, KEY) as server:
+        gateway = http_bank(server.url, inside.bank)
+        yield HttpUnderTest(inside.clock, inside.bank, inside.receiver, gateway)
+
+
+def http_bank(url: str, bank: SandboxGateway, timeout_s: float = 10) -> HttpBank:
+    """The adapter for the bank behind the server."""
+    return HttpBank(url, key=KEY, webhook_secret=SECRET, profile=bank.profile, timeout_s=timeout_s)
+
+
+def _receiver(clock: ManualClock) -> SandboxGateway:
+    return SandboxGateway(":memory:", sandbox=True, clock=clock, account=RECEIVER)
