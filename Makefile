@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
-.PHONY: test-gateways
+.PHONY: test-gateways test-lightning
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
@@ -26,7 +26,7 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways and not lightning" -n 2 --dist worksteal $(ARGS)
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -42,6 +42,11 @@ test-pgbouncer: venv
 # Gateways against real servers; the first run installs them in a cache outside of this folder.
 test-gateways: venv
 	$(BIN)/python -m pytest -m gateways -n 2 --dist loadscope tests/gateways $(ARGS)
+
+# Payments between real nodes; the first run builds lnd and btcd with Go, which takes long.
+test-lightning: venv
+	$(BIN)/python tests/gateways/lightning/build.py
+	$(BIN)/python -m pytest -m lightning tests/gateways/lightning $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:

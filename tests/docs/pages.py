@@ -96,6 +96,7 @@ PAGES = (
     Page("docs/guarantees.md"),
     Page("docs/importing.md"),
     Page("docs/index.md"),
+    Page("docs/lnd.md"),
     Page("docs/money.md"),
     Page("docs/observing.md"),
     Page("docs/operating.md", told_by="tests/cli/test_operating_document.py"),

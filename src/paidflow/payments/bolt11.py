@@ -49,17 +49,22 @@ def decode(text: str, network: Network) -> Destination | Declined:
         What it asks for, or why it cannot be read.
     """
     try:
-        return _decoded(text.strip(), network)
+        return _decoded(bare(text), network)
     except (_NoInvoice, InvalidAmount) as error:
         return Declined(f"not an invoice of this network: {error}")
+
+
+def bare(text: str) -> str:
+    """An invoice without what may be around it."""
+    text = text.strip()
+    return text[len("lightning:") :] if text.lower().startswith("lightning:") else text
 
 
 class _NoInvoice(ValueError):
     """It is no invoice; the text says why."""
 
 
-def _decoded(text: str, network: Network) -> Destination:
-    invoice = text[len("lightning:") :] if text.lower().startswith("lightning:") else text
+def _decoded(invoice: str, network: Network) -> Destination:
     if len(invoice) > LENGTH_MAX or invoice not in (invoice.lower(), invoice.upper()):
         raise _NoInvoice("it is too long, or in mixed letters")
     name, separator, data = invoice.lower().rpartition("1")

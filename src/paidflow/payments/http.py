@@ -138,14 +138,21 @@ class GatewayHttp:
         """Let go of connections."""
         self._client.close()
 
-    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Reply | Unreachable:
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        first_line: bool = False,
+    ) -> Reply | Unreachable:
         """Ask for something that changes nothing.
 
         Args:
             path: below the address.
             params: the query.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request("GET", path, params=params)
+        told = self._request("GET", path, params=params, first_line=first_line)
         return told if isinstance(told, Reply) else Unreachable(told.reason)
 
     def command(
@@ -155,6 +162,7 @@ class GatewayHttp:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> Reply | NotSent | Unknown:
         """Ask for something that changes something, once.
 
@@ -163,8 +171,9 @@ class GatewayHttp:
             path: below the address.
             body: sent as JSON.
             headers: for this request, such as an idempotency key.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request(method, path, body=body, headers=headers)
+        told = self._request(method, path, body=body, headers=headers, first_line=first_line)
         if isinstance(told, Reply):
             return told
         return Unknown(told.reason) if told.arrived else NotSent(told.reason)
@@ -177,6 +186,7 @@ class GatewayHttp:
         params: Mapping[str, str | int] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> Reply | _Failure:
         try:
             with self._client.stream(
@@ -188,7 +198,7 @@ class GatewayHttp:
             ) as answer:
                 if refused := self._refused(answer.status_code):
                     return _Failure(refused, arrived=False)
-                return self._reply(answer)
+                return self._reply(answer, first_line)
         except _NEVER_SENT as error:
             return _Failure(self._no_connection(error), arrived=False)
         except httpx.HTTPError as error:
@@ -204,11 +214,11 @@ class GatewayHttp:
             return f"{self._settings.url} leads somewhere else (status {status})"
         return None
 
-    def _reply(self, answer: httpx.Response) -> Reply | _Failure:
+    def _reply(self, answer: httpx.Response, first_line: bool) -> Reply | _Failure:
         status = answer.status_code
         if status >= 500 and status not in self._statuses:
             return _Failure(f"status {status}", arrived=True)
-        content = self._content(answer)
+        content = self._content(answer, first_line)
         if content is None:
             return _Failure("the answer is too long, or too slow", arrived=True)
         body = _json(content)
@@ -216,13 +226,15 @@ class GatewayHttp:
             return _Failure("an answer that nobody understands", arrived=True)
         return Reply(status, body)
 
-    def _content(self, answer: httpx.Response) -> bytes | None:
+    def _content(self, answer: httpx.Response, first_line: bool) -> bytes | None:
         give_up_at = time.monotonic() + self._timeout_s
         content = bytearray()
         for part in answer.iter_bytes():
             content += part
             if len(content) > ANSWER_BYTES_MAX or time.monotonic() > give_up_at:
                 return None
+            if first_line and b"\n" in part:
+                return bytes(content.partition(b"\n")[0])
         return bytes(content)
 
     def _no_connection(self, error: httpx.HTTPError) -> str:

@@ -44,7 +44,7 @@ class LnbitsPayments:
         if refused := self._refused_payment(command):
             return refused
         key = external_id(command.key)
-        return self._api.pay(plain(command.destination), key) or c.Accepted()
+        return self._api.pay(bolt11.bare(command.destination), key) or c.Accepted()
 
     def lookup_payment(self, payment_id: str) -> c.PaymentLookup:
         """What LNbits shows about an outgoing payment."""
@@ -92,7 +92,7 @@ class LnbitsPayments:
         if command.hold_deadline is not None:
             return c.Declined("LNbits cannot limit how long a payment takes")
         sent = self._rows.find(command.payment_id, incoming=False)
-        reserve = self._api.fee_reserve_msats(plain(command.destination))
+        reserve = self._api.fee_reserve_msats(bolt11.bare(command.destination))
         if isinstance(sent, c.Unreachable):
             return c.NotSent(sent.reason)
         if isinstance(reserve, c.Unreachable):
@@ -107,8 +107,3 @@ class LnbitsPayments:
 def external_id(key: str) -> str:
     """A key as LNbits takes it: 256 characters, none of them special."""
     return key if _KEY.fullmatch(key) else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def plain(payment_request: str) -> str:
-    """An invoice as LNbits reads it."""
-    return payment_request.strip().lower().removeprefix("lightning:")
