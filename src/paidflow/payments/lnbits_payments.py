@@ -43,6 +43,8 @@ class LnbitsPayments:
         """Pay an invoice, once."""
         if refused := self._refused_payment(command):
             return refused
+        if self._clock.now() >= command.give_up_at:
+            return c.Declined("it is too late")
         key = external_id(command.key)
         return self._api.pay(bolt11.bare(command.destination), key) or c.Accepted()
 
@@ -87,8 +89,8 @@ class LnbitsPayments:
             return read
         if (read.payment_id, read.amount) != (command.payment_id, command.amount):
             return c.Declined("the invoice asks for something else")
-        if now >= command.give_up_at or (read.expires_at is not None and read.expires_at <= now):
-            return c.Declined("it is too late")
+        if read.expires_at is not None and read.expires_at <= now:
+            return c.Declined("the invoice has expired")
         if command.hold_deadline is not None:
             return c.Declined("LNbits cannot limit how long a payment takes")
         sent = self._rows.find(command.payment_id, incoming=False)

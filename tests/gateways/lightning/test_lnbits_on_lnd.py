@@ -163,7 +163,7 @@ class TestHolds:
     def test_a_payer_at_the_same_lnbits(self, gateway: LnbitsGateway, lnbits: LnbitsServer) -> None:
         """LNbits hands over the money at once: it shows as ours, and cannot be taken back."""
         payer = lnbits.new_wallet("payer", 1_000)
-        preimage, payment_hash = new_preimage()
+        _, payment_hash = new_preimage()
         outcome = gateway.open(OpenCommand("a key", sats(50), True, payment_hash, "", 600))
         assert isinstance(outcome, Opened)
         invoice = outcome.invoice.payment_request
