@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -44,30 +43,14 @@ pytestmark = pytest.mark.lightning
 ANN = "ann"
 
 
-def lnbits_on(node: Node, folder: Path) -> LnbitsServer:
-    return LnbitsServer(
-        folder,
-        {
-            "LNBITS_BACKEND_WALLET_CLASS": "LndRestWallet",
-            "LND_REST_ENDPOINT": node.url,
-            "LND_REST_CERT": str(node.certificate),
-            "LND_REST_MACAROON": node.macaroon.read_bytes().hex(),
-        },
-    )
+@pytest.fixture
+def lnbits(lnbits_on_ours: LnbitsServer) -> LnbitsServer:
+    return lnbits_on_ours
 
 
-@pytest.fixture(scope="module")
-def lnbits(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LnbitsServer]:
-    """The LNbits of our node."""
-    with lnbits_on(network.ours, tmp_path_factory.mktemp("lnbits")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def receivers(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LnbitsServer]:
-    """The LNbits of the receiver's node."""
-    with lnbits_on(network.receiver, tmp_path_factory.mktemp("receivers")) as server:
-        yield server
+@pytest.fixture
+def receivers(lnbits_on_receiver: LnbitsServer) -> LnbitsServer:
+    return lnbits_on_receiver
 
 
 @pytest.fixture

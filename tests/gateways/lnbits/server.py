@@ -166,6 +166,11 @@ class LnbitsServer:
         keys = {"X-Api-Key": receiver.invoice_key}
         return self._json(self.client.post("/api/v1/payments", headers=keys, json=body))
 
+    def rows(self, wallet: ServerWallet, **filters: str) -> list[dict[str, Any]]:
+        """What it keeps of a wallet's payments."""
+        path, keys = "/api/v1/payments/paginated", {"X-Api-Key": wallet.invoice_key}
+        return self._json(self.client.get(path, params=filters, headers=keys))["data"]
+
     def balance_msats(self, wallet: ServerWallet) -> int:
         """What a wallet has."""
         keys = {"X-Api-Key": wallet.invoice_key}

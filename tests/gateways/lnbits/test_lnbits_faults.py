@@ -165,7 +165,8 @@ class TestFaults:
         assert proxy.spoilt == 1
         invoice = opened(through.open(opening("key")))
         assert opened(through.open(opening("key"))) == invoice
-        assert made_with(lnbits, rich_shop, "key") == [invoice.invoice_id]
+        made = lnbits.rows(rich_shop, external_id="key")
+        assert [row["payment_hash"] for row in made] == [invoice.invoice_id]
 
     @pytest.mark.parametrize("fault", list(Fault))
     def test_lookup(self, through: LnbitsGateway, proxy: FaultProxy, fault: Fault) -> None:
@@ -299,13 +300,3 @@ class TestAmbiguous:
             assert flow.sync_payment(receipt.action_id).state is State.FORWARDING
             assert flow.balance_of(withdrawable("ann")) == sats(395)
             assert [one.action_id for one in attention(flow)] == [receipt.action_id]
-
-
-def made_with(lnbits: LnbitsServer, wallet: ServerWallet, key: str) -> list[str]:
-    """The hashes of the invoices that LNbits has for a key."""
-    answer = lnbits.client.get(
-        "/api/v1/payments/paginated",
-        params={"external_id": key},
-        headers={"X-Api-Key": wallet.invoice_key},
-    )
-    return [row["payment_hash"] for row in answer.json()["data"]]
