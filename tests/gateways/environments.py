@@ -36,7 +36,7 @@ def installed(name: str, constraints: Path, pythons: Sequence[str]) -> Path:
     version = hashlib.sha256(constraints.read_bytes()).hexdigest()[:8]
     folder = cache() / f"{name.replace('==', '-')}-{version}"
     program, done = folder / "bin" / "python", folder / ".installed"
-    with folder.with_suffix(".lock").open("w") as lock:
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers of pytest-xdist come here at once
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)

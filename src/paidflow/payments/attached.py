@@ -14,7 +14,7 @@ from paidflow.flow.paid_flow import PaidFlow
 from paidflow.flow.receipt import NextAction, Receipt
 from paidflow.payments.bolt11 import Network
 from paidflow.payments.contract import Accepted, CommandOutcome, Unknown
-from paidflow.payments.lnbits_wallet import LnbitsKeys, LnbitsWallet
+from paidflow.payments.lnbits_wallet import TIMEOUT_S, LnbitsKeys, LnbitsWallet
 from paidflow.payments.seal import Seal
 from paidflow.states.machine import State
 
@@ -28,6 +28,7 @@ class AttachedWallets(Mapping[str, LnbitsWallet]):
         servers: the addresses of the servers that such wallets may be at. Whoever could choose
             any address could have this machine call its neighbours.
         network: the network of their invoices.
+        timeout_s: how long a wallet may take to answer.
     """
 
     def __init__(
@@ -37,17 +38,19 @@ class AttachedWallets(Mapping[str, LnbitsWallet]):
         *,
         servers: Collection[str],
         network: Network = Network.MAINNET,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._sealed = sealed
         self._seal = seal
         self._servers = frozenset(_trimmed(server) for server in servers)
         self._network = network
+        self._timeout_s = timeout_s
 
     def __getitem__(self, name: str) -> LnbitsWallet:
         keys = self._opened(name, self._sealed[name])
         if _trimmed(keys.url) not in self._servers:
             raise KeyError(name)  # its server is not allowed any more
-        return LnbitsWallet(keys, network=self._network)
+        return LnbitsWallet(keys, network=self._network, timeout_s=self._timeout_s)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sealed)

@@ -23,6 +23,7 @@ _SAYS_NO = 520
 """The status with which LNbits refuses a payment or an invoice."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_HAS_FAILED = "Payment failed: "
 _NO_WALLET = "Wallet not found."
 _KNOWN = {
     "Hold invoices are not supported by this wallet.": "its funding source holds no money",
@@ -209,17 +210,19 @@ class LnbitsApi:
         return reply.read(Row) or Unknown("an answer that nobody understands")
 
     def pay(self, payment_request: str, key: str) -> Declined | NotSent | Unknown | None:
-        """Pay an invoice; ``None`` if it is paid or on its way.
+        """Pay an invoice; ``None`` if it was begun, whatever became of it.
 
-        Whatever LNbits refuses was not begun by this command, or has failed for certain; its
-        status "success" there only says that it was paid before.
+        Whatever else LNbits refuses was not begun by this command; its status "success" there only
+        says that it was paid before.
         """
         body = {"out": True, "bolt11": payment_request, "external_id": key}
         reply = self._admin.command("POST", PAYMENTS, body)
         if not isinstance(reply, Reply):
             return reply
         if not reply.ok:
-            return _refusal(reply, "admin_key")
+            refusal = reply.read(_Refusal)
+            failed = refusal is not None and refusal.detail.startswith(_HAS_FAILED)
+            return None if failed else _refusal(reply, "admin_key")
         paid = reply.read(_Paid)
         if paid is None:
             return Unknown("an answer that nobody understands")

@@ -43,8 +43,10 @@ class LnbitsPayments:
         """Pay an invoice, once."""
         if refused := self._refused_payment(command):
             return refused
+        if self._clock.now() >= command.give_up_at:
+            return c.Declined("it is too late")
         key = external_id(command.key)
-        return self._api.pay(plain(command.destination), key) or c.Accepted()
+        return self._api.pay(bolt11.bare(command.destination), key) or c.Accepted()
 
     def lookup_payment(self, payment_id: str) -> c.PaymentLookup:
         """What LNbits shows about an outgoing payment."""
@@ -87,12 +89,12 @@ class LnbitsPayments:
             return read
         if (read.payment_id, read.amount) != (command.payment_id, command.amount):
             return c.Declined("the invoice asks for something else")
-        if now >= command.give_up_at or (read.expires_at is not None and read.expires_at <= now):
-            return c.Declined("it is too late")
+        if read.expires_at is not None and read.expires_at <= now:
+            return c.Declined("the invoice has expired")
         if command.hold_deadline is not None:
             return c.Declined("LNbits cannot limit how long a payment takes")
         sent = self._rows.find(command.payment_id, incoming=False)
-        reserve = self._api.fee_reserve_msats(plain(command.destination))
+        reserve = self._api.fee_reserve_msats(bolt11.bare(command.destination))
         if isinstance(sent, c.Unreachable):
             return c.NotSent(sent.reason)
         if isinstance(reserve, c.Unreachable):
@@ -107,8 +109,3 @@ class LnbitsPayments:
 def external_id(key: str) -> str:
     """A key as LNbits takes it: 256 characters, none of them special."""
     return key if _KEY.fullmatch(key) else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def plain(payment_request: str) -> str:
-    """An invoice as LNbits reads it."""
-    return payment_request.strip().lower().removeprefix("lightning:")

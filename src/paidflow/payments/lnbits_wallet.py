@@ -17,7 +17,7 @@ from paidflow.payments.contract import (
     Unreachable,
 )
 from paidflow.payments.lnbits_api import LnbitsApi, Row, memo
-from paidflow.payments.lnbits_payments import external_id, plain
+from paidflow.payments.lnbits_payments import external_id
 
 TIMEOUT_S = 9.0
 """Less than a flow waits for a wallet."""
@@ -102,7 +102,7 @@ class LnbitsWallet:
                 return NotSent(here.reason)
             if here:
                 return Declined("payer and receiver would share one LNbits")
-            return api.pay(plain(payment_request), external_id(key)) or Accepted()
+            return api.pay(bolt11.bare(payment_request), external_id(key)) or Accepted()
 
     def _api(self) -> LnbitsApi:
         return LnbitsApi(

@@ -72,10 +72,16 @@ _CAPABILITIES = frozenset(
 )
 _NO_SUCH_INVOICE = ("unable to locate invoice", "there are no existing invoices")
 _NOT_BEGUN = (
-    *("already", "payment is in transition", "self-payments not allowed", "invoice expired"),
-    *("payment request", "exceeds", "invoice not for current active network", "checksum"),
+    *(
+        "is already paid",
+        "already exists",
+        "payment is in transition",
+        "self-payments not allowed",
+        "invoice expired",
+    ),
+    *("should be greater than", "checksum failed", "invoice not for current active network"),
 )
-_NOT_OPENED = ("too large", "too long", "too short", "exceeds", "must be", "cannot be")
+_NOT_OPENED = ("too large", "greater than max")
 _CANNOT_BE_SETTLED = ("invoice still open", "invoice already canceled", *_NO_SUCH_INVOICE)
 
 

@@ -29,8 +29,8 @@ _BEGUN = frozenset({500, 501})
 
 _MACAROON_REFUSED = (
     *("verification failed", "cannot get macaroon", "macaroon has expired", "permission denied"),
-    *("cannot determine data format", "invalid ID", "expected 1 macaroon", "unmarshal"),
-    *("could not verify macaroon", "macaroon not"),
+    *("cannot determine data format", "invalid ID", "expected 1 macaroon"),
+    *("empty macaroon data", "unknown macaroon version"),
 )
 _NOT_READY = (
     *("waiting to start", "wallet locked", "wallet not created", "RPC server is in the process"),

@@ -103,14 +103,32 @@ class Lnd:
                 return _told(answer)
             return httpx.Response(200, text=next(answer.iter_lines())).json()
 
-    def pay(self, invoice: str, fee_max_msats: int = 10_000, amount_msats: int = 0) -> str:
-        """Pay an invoice; does not wait for the end, which a held payment has not for long.
+    def pay(self, invoice: str, **settings: int) -> str:
+        """Begin to pay an invoice; a held payment has no end for a long time.
+
+        Args:
+            invoice: as the payee gave it.
+            settings: more fields of ``routerrpc.SendPaymentRequest``.
 
         Returns:
             The status of the first message of the payment.
         """
-        body = {"payment_request": invoice, "timeout_seconds": 30}
-        body |= {"fee_limit_msat": fee_max_msats, "amt_msat": amount_msats}
+        body = {"payment_request": invoice, "timeout_seconds": 60, "fee_limit_msat": 10_000}
+        return self.post("/v2/router/send", body | settings)["result"]["status"]
+
+    def pay_other_amount(self, invoice: str, amount_msats: int) -> str:
+        """Pay more or less than an invoice asks for."""
+        read = self.get(f"/v1/payreq/{invoice}")
+        body = {
+            "dest": base64.b64encode(bytes.fromhex(read["destination"])).decode(),
+            "payment_hash": base64.b64encode(bytes.fromhex(read["payment_hash"])).decode(),
+            "payment_addr": read["payment_addr"],
+            "final_cltv_delta": int(read["cltv_expiry"]) + 3,
+            "dest_features": [int(bit) for bit in read["features"]],
+            "amt_msat": amount_msats,
+            "timeout_seconds": 60,
+            "fee_limit_msat": 10_000,
+        }
         return self.post("/v2/router/send", body)["result"]["status"]
 
     def invoice(self, amount_msats: int, expiry_s: int = 3600) -> str:
@@ -123,6 +141,17 @@ class Lnd:
         key = base64.urlsafe_b64encode(bytes.fromhex(payment_hash)).decode()
         with self.client() as client, client.stream("GET", f"/v2/router/track/{key}") as answer:
             return httpx.Response(200, text=next(answer.iter_lines())).json()["result"]
+
+    def wait_for_payment(self, payment_hash: str, status: str) -> dict[str, Any]:
+        """Wait until a payment that it has sent has this status."""
+
+        def look() -> dict[str, Any]:
+            payment = self.payment(payment_hash)
+            if payment["status"] != status:
+                raise NotYet(f"the payment is {payment['status']}")
+            return payment
+
+        return wait_for(look)
 
     def client(self) -> httpx.Client:
         """A client with the rights of its owner."""

@@ -56,10 +56,10 @@ class LnbitsServer:
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._settings = SETTINGS | dict(settings or {})
-        self._port = free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -86,13 +86,13 @@ class LnbitsServer:
         """Start it, and wait until it answers."""
         program = installed(f"lnbits=={VERSION}", CONSTRAINTS, PYTHONS)
         environment = os.environ | self._settings
-        environment |= {"HOST": "127.0.0.1", "PORT": str(self._port)}
+        environment |= {"HOST": "127.0.0.1", "PORT": str(self.port)}
         environment |= {"LNBITS_DATA_FOLDER": str(self._folder)}
         environment |= {"LNBITS_EXTENSIONS_PATH": str(self._folder / "more")}
         serve = ["-m", "uvicorn", "lnbits.__main__:app", "--no-access-log"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(program), *serve, "--host", "127.0.0.1", "--port", str(self._port)],
+                [str(program), *serve, "--host", "127.0.0.1", "--port", str(self.port)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -165,6 +165,11 @@ class LnbitsServer:
         body = {"out": False, "amount": amount_sats, "memo": "an invoice"} | more
         keys = {"X-Api-Key": receiver.invoice_key}
         return self._json(self.client.post("/api/v1/payments", headers=keys, json=body))
+
+    def rows(self, wallet: ServerWallet, **filters: str) -> list[dict[str, Any]]:
+        """What it keeps of a wallet's payments."""
+        path, keys = "/api/v1/payments/paginated", {"X-Api-Key": wallet.invoice_key}
+        return self._json(self.client.get(path, params=filters, headers=keys))["data"]
 
     def balance_msats(self, wallet: ServerWallet) -> int:
         """What a wallet has."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from paidflow.testing.conformance import GatewayConformance
 from tests.gateways.lnbits.server import LnbitsServer, ServerWallet
-from tests.gateways.lnbits.under_test import LnbitsUnderTest, WebhookReceiver
+from tests.gateways.lnbits.under_test import LnbitsUnderTest
 
 pytestmark = pytest.mark.gateways
 
@@ -19,6 +17,5 @@ class TestFakeWallet(GatewayConformance):
     @pytest.fixture
     def under_test(
         self, lnbits: LnbitsServer, shop: ServerWallet, payer: ServerWallet
-    ) -> Iterator[LnbitsUnderTest]:
-        with WebhookReceiver() as webhooks:
-            yield LnbitsUnderTest(lnbits, shop, payer, webhooks)
+    ) -> LnbitsUnderTest:
+        return LnbitsUnderTest(lnbits, shop, payer)
