@@ -46,6 +46,7 @@ from paidflow.payments.lnd_client import LndClient, Refusal
 from paidflow.payments.lnd_messages import (
     Added,
     ChannelBalance,
+    Channels,
     Info,
     NodeInvoice,
     PaymentUpdate,
@@ -296,22 +297,20 @@ class Lnd:
         return found if isinstance(found, Unreachable) else found.result.means()
 
     def holdings(self) -> tuple[Money, ...] | Unreachable:
-        channels = self._client.ask("/v1/balance/channels", ChannelBalance)
+        channels = self._client.ask("/v1/channels", Channels)
+        balance = self._client.ask("/v1/balance/channels", ChannelBalance)
         wallet = self._client.ask("/v1/balance/blockchain", WalletBalance)
         closing = self._client.ask("/v1/channels/pending", PendingChannels)
-        if not isinstance(channels, ChannelBalance):
+        if not isinstance(channels, Channels):
             return _unreachable(channels)
+        if not isinstance(balance, ChannelBalance):
+            return _unreachable(balance)
         if not isinstance(wallet, WalletBalance):
             return _unreachable(wallet)
         if not isinstance(closing, PendingChannels):
             return _unreachable(closing)
-        in_channels = (
-            channels.local_balance.msat
-            + channels.unsettled_local_balance.msat
-            + channels.pending_open_local_balance.msat
-        )
-        on_chain_sats = wallet.total_balance + closing.total_limbo_balance
-        return (msats(in_channels + 1000 * on_chain_sats),)
+        whole_sats = channels.fees_sats + wallet.total_balance + closing.total_limbo_balance
+        return (msats(balance.ours_msats + 1000 * whole_sats),)
 
     def _height(self) -> int | Unreachable:
         info = self._client.ask("/v1/getinfo", Info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -158,7 +159,7 @@ class Lnd:
         return httpx.Client(
             base_url=self.url,
             headers={"Grpc-Metadata-macaroon": self.macaroon.read_bytes().hex()},
-            verify=httpx.create_ssl_context(verify=str(self.certificate)),
+            verify=ssl.create_default_context(cafile=self.certificate),
             timeout=120,
             trust_env=False,
         )
