@@ -56,7 +56,7 @@ class FaultProxy:
     def __init__(self, port: int) -> None:
         self._server_port = port
         self._lock = threading.Lock()
-        self._faults: list[Fault] = []
+        self._faults: list[Fault | None] = []
         self._links: list[_Link] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -70,8 +70,8 @@ class FaultProxy:
         _close(self._listener)
         self.drop_all()
 
-    def spoil_next(self, *faults: Fault) -> None:
-        """Spoil the next requests, one after the other."""
+    def spoil_next(self, *faults: Fault | None) -> None:
+        """Spoil the next requests, one after the other; with ``None`` one is let through."""
         with self._lock:
             self._faults.extend(faults)
 
@@ -98,8 +98,9 @@ class FaultProxy:
         with self._lock:
             if not self._faults:
                 return None
-            self.spoilt += 1
-            return self._faults.pop(0)
+            fault = self._faults.pop(0)
+            self.spoilt += fault is not None
+            return fault
 
     def _listen(self, listener: socket.socket) -> None:
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()

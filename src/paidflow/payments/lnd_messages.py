@@ -177,15 +177,19 @@ class ChannelBalance(BaseModel):
     """The money in all channels."""
 
     local_balance: Amount
-    unsettled_local_balance: Amount
+    unsettled_remote_balance: Amount
     pending_open_local_balance: Amount
 
     @property
     def ours_msats(self) -> int:
-        """What is ours of it, on its way or not."""
+        """What is ours until it has arrived elsewhere.
+
+        What is on its way to others counts as unsettled on their side (``ChannelBalance`` in
+        ``rpcserver.go``), and so does what payers have locked on ours.
+        """
         parts = (
             self.local_balance,
-            self.unsettled_local_balance,
+            self.unsettled_remote_balance,
             self.pending_open_local_balance,
         )
         return sum(part.msat for part in parts)

@@ -14,7 +14,6 @@ from paidflow.payments.contract import (
     Accepted,
     CommandOutcome,
     Declined,
-    Destination,
     HeightDeadline,
     Held,
     InFlight,
@@ -24,7 +23,6 @@ from paidflow.payments.contract import (
     PaidOut,
     PayFailed,
     PayFailure,
-    PaymentLookup,
     PayOutCommand,
 )
 from paidflow.payments.lnd import Lnd
@@ -38,16 +36,12 @@ from tests.gateways.lightning.support import (
     gateway_of,
     new_preimage,
     opened,
+    read,
     wait_for_lookup,
+    wait_for_payment,
 )
 
 pytestmark = pytest.mark.lightning
-
-
-def read(lnd: Lnd, invoice: str) -> Destination:
-    found = lnd.decode(invoice)
-    assert isinstance(found, Destination), found
-    return found
 
 
 def pay(lnd: Lnd, invoice: str, amount: Money = TEN_SATS, **settings: Any) -> CommandOutcome:
@@ -61,20 +55,6 @@ def pay(lnd: Lnd, invoice: str, amount: Money = TEN_SATS, **settings: Any) -> Co
         "give_up_at": datetime.now(UTC) + timedelta(seconds=60),
     }
     return lnd.pay_out(PayOutCommand(**{**given, **settings}))
-
-
-def wait_for_payment(lnd: Lnd, invoice: str, *kinds: type[PaymentLookup]) -> PaymentLookup:
-    payment_id = read(lnd, invoice).payment_id
-    assert payment_id is not None
-
-    def look() -> PaymentLookup:
-        shown = lnd.lookup_payment(payment_id)
-        assert isinstance(shown, (InFlight, NotFound, *kinds)), shown
-        if not isinstance(shown, kinds):
-            raise NotYet(f"the payment is {shown}")
-        return shown
-
-    return wait_for(look)
 
 
 def test_a_payment_arrives(network: Network, lnd: Lnd) -> None:
