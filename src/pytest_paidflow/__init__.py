@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from paidflow import PaidAction, PaidFlow
     from paidflow.testing.harness import Harness
 
+pytest.register_assert_rewrite("paidflow.testing.conformance")
+
 
 @pytest.fixture
 def paidflow_actions() -> Sequence[type[PaidAction]]:

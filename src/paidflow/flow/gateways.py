@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from paidflow import checkpoints
-from paidflow.actions.contract import PaidAction
+from paidflow.actions.contract import INVOICE, PaidAction
 from paidflow.errors import (
     InvalidConfiguration,
     NetworkInTransaction,
@@ -46,6 +46,12 @@ T = TypeVar("T")
 logger = logging.getLogger("paidflow.gateways")
 
 _ASKING = frozenset({"lookup", "lookup_payment", "holdings"})
+
+_PROTOCOLS: Mapping[Capability, type] = {
+    Capability.PAY_OUT: PayingGateway,
+    Capability.HOLDINGS: HoldingsGateway,
+    Capability.REFUND: RefundingGateway,
+}
 
 
 class Gateways:
@@ -127,17 +133,35 @@ class Gateways:
         ]
 
     def check(self, actions: Iterable[type[PaidAction]]) -> None:
-        """Check that there is a gateway that can do what actions promise.
+        """Check that gateways have the methods of what they promise, and what actions need.
 
         Raises:
-            InvalidConfiguration: when money is to go back and no gateway can send any.
+            InvalidConfiguration: when a method is missing, or none of the gateways of an action can
+                do what it needs. A flow without any gateway takes no invoices, so it needs neither
+                holds nor outgoing payments.
         """
+        for name, gateway in self._gateways.items():
+            for capability, protocol in _PROTOCOLS.items():
+                if capability in gateway.profile.capabilities and not isinstance(gateway, protocol):
+                    raise InvalidConfiguration(
+                        f"{name!r} promises {capability} and is no {protocol.__name__}"
+                    )
         for action in actions:
-            names = [name for name in self._gateways if action.gateway in (None, name)]
-            if action.late_payment is LatePolicy.REFUND and not any(map(self.can_refund, names)):
-                raise InvalidConfiguration(
-                    f"{action.__name__}.late_payment is REFUND, and none of its gateways can refund"
-                )
+            for capability, why in _needs(action):
+                if not self._has(capability, action.gateway):
+                    raise InvalidConfiguration(
+                        f"{action.__name__}{why}, and none of its gateways can {capability}"
+                    )
+
+    def _has(self, capability: Capability, wanted: str | None) -> bool:
+        """Whether a gateway of an action can do something, or there is nothing to do it with."""
+        if not self._gateways:
+            return capability is not Capability.REFUND
+        return any(
+            capability in gateway.profile.capabilities
+            for name, gateway in self._gateways.items()
+            if wanted in (None, name)
+        )
 
     def open(self, name: str, command: OpenCommand) -> OpenOutcome:
         """Ask a gateway for an invoice."""
@@ -258,3 +282,13 @@ class Gateways:
             answer = raised(type(error).__name__)
         checkpoints.reach(step, "after")
         return answer
+
+
+def _needs(action: type[PaidAction]) -> Iterator[tuple[Capability, str]]:
+    """What the gateway of an action has to be able to do, and why."""
+    if INVOICE in action.funding and not action.optimistic:
+        yield Capability.HOLD, " is paid first"
+    if action.has_own("transfer"):
+        yield Capability.PAY_OUT, " pays out"
+    if action.late_payment is LatePolicy.REFUND:
+        yield Capability.REFUND, ".late_payment is REFUND"

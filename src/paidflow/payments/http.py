@@ -201,6 +201,8 @@ class GatewayHttp:
                 return self._reply(answer, first_line)
         except _NEVER_SENT as error:
             return _Failure(self._no_connection(error), arrived=False)
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            return _Failure("there is no way to write this request", arrived=False)
         except httpx.HTTPError as error:
             return _Failure(f"{type(error).__name__}: the answer did not come", arrived=True)
 

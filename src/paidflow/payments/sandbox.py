@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -34,6 +35,7 @@ from paidflow.payments.sandbox_reversals import SandboxReversals, reversals_of
 from paidflow.payments.sandbox_webhooks import SandboxWebhooks
 
 PAGE = 500
+_CURSOR = re.compile(r"[0-9]{1,18}")
 _HINTS = """
     SELECT sequence, invoice_id FROM hints
     WHERE sequence > ? AND NOT late ORDER BY sequence LIMIT ?
@@ -192,8 +194,11 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
         )
 
     def updates(self, cursor: str | None) -> c.Updates:
-        """The hints after the cursor, at most ``PAGE``; none and the same cursor if it fails."""
-        cursor = cursor or "0"
+        """The hints after the cursor, at most ``PAGE``; none and the same cursor if it fails.
+
+        A cursor that never came from here asks from the beginning.
+        """
+        cursor = cursor if cursor and _CURSOR.fullmatch(cursor) else "0"
         return self._serve(
             "updates", None, "", lambda db: _page(db, cursor), lambda _: c.Updates((), cursor)
         )

@@ -1,28 +1,40 @@
-"""The sandbox passes all checks, whether its holds end at an instant or at a height."""
+"""The sandbox passes all checks: with both kinds of deadlines, and over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
-from paidflow.payments.sandbox import SandboxGateway
-from paidflow.testing import ManualClock
 from paidflow.testing.conformance import GatewayConformance
-from tests.testing.conformance.sandbox_under_test import RECEIVER, SECRET, SandboxUnderTest
+from tests.testing.conformance.sandbox_world import (
+    HttpUnderTest,
+    SandboxUnderTest,
+    http_world,
+    sandbox_world,
+)
 
 
 class TestSandbox(GatewayConformance):
     gateway_name = "sandbox"
 
-    @pytest.fixture(params=["instant", "height"])
-    def under_test(self, request: pytest.FixtureRequest) -> SandboxUnderTest:
-        clock = ManualClock()
-        receiver = SandboxGateway(":memory:", sandbox=True, clock=clock, account=RECEIVER)
-        bank = SandboxGateway(
-            ":memory:",
-            sandbox=True,
-            clock=clock,
-            webhook_secret=SECRET,
-            deadline=request.param,
-            receivers=[receiver],
-        )
-        return SandboxUnderTest(clock, bank, receiver)
+    @pytest.fixture
+    def under_test(self) -> SandboxUnderTest:
+        return sandbox_world("instant")
+
+
+class TestSandboxWithHeights(GatewayConformance):
+    gateway_name = "sandbox, by height"
+
+    @pytest.fixture
+    def under_test(self) -> SandboxUnderTest:
+        return sandbox_world("height")
+
+
+class TestSandboxOverHttp(GatewayConformance):
+    gateway_name = "sandbox over HTTP"
+
+    @pytest.fixture
+    def under_test(self) -> Generator[HttpUnderTest]:
+        with http_world() as world:
+            yield world

@@ -218,3 +218,9 @@ def at_once(work: Callable[[int], T], times: int = THREADS) -> list[T]:
     """
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(work, range(times)))
+
+
+def shows_no_secret(under_test: GatewayUnderTest, text: str, *more: str) -> None:
+    """Check that none of the secrets of a gateway is in a text, nor any of some more."""
+    for number, secret in enumerate((*under_test.secrets, *more)):
+        assert secret not in text, f"secret {number} is shown"

@@ -44,6 +44,7 @@ class GatewayUnderTest:
         secrets: what must never be shown: keys, tokens, macaroons, webhook secrets.
         webhooks_are_signed: whether a webhook proves where it comes from.
         holds_need_preimage: whether the money of a hold is released by the preimage of a hash.
+        updates_tell_holds: whether locked money is told in the stream, and not only settled money.
     """
 
     amount: Money = sats(1_000)
@@ -53,6 +54,7 @@ class GatewayUnderTest:
     secrets: tuple[str, ...] = ()
     webhooks_are_signed: bool = True
     holds_need_preimage: bool = True
+    updates_tell_holds: bool = True
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
