@@ -26,6 +26,7 @@ from paidflow.payments.contract import (
     Declined,
     Destination,
     HeightDeadline,
+    Held,
     Hint,
     Invoice,
     Lookup,
@@ -223,6 +224,11 @@ class Lnd:
         preimage = command.preimage
         if preimage is None or hashlib.sha256(preimage).hexdigest() != command.invoice_id:
             return Declined("the preimage does not fit the invoice")
+        shown = self.lookup(command.invoice_id)
+        if isinstance(shown, Unreachable):
+            return NotSent(shown.reason)
+        if isinstance(shown, Held) and command.amount > shown.amount:
+            return Declined("less is locked")
         body = {"preimage": to_base64(preimage.hex())}
         reply = self._client.command("/v2/invoices/settle", body)
         return _outcome(reply, "invoice already settled", _CANNOT_BE_SETTLED)
