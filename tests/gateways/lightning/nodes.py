@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -158,7 +159,7 @@ class Lnd:
         return httpx.Client(
             base_url=self.url,
             headers={"Grpc-Metadata-macaroon": self.macaroon.read_bytes().hex()},
-            verify=httpx.create_ssl_context(verify=str(self.certificate)),
+            verify=ssl.create_default_context(cafile=self.certificate),
             timeout=120,
             trust_env=False,
         )
@@ -239,6 +240,23 @@ class Network:
         """Mine blocks, and wait until all nodes that run know of them."""
         self.miner.mine(blocks)
         self.wait_for_height()
+
+    def mine_slowly(self, blocks: int) -> None:
+        """Mine blocks so that nodes can let go of locked money before its time lock ends.
+
+        Else they go to the chain with it, and close the channel.
+        """
+        for _ in range(0, blocks, 3):
+            self.mine(3)
+            wait_for(self._nothing_is_about_to_end)
+
+    def _nothing_is_about_to_end(self) -> None:
+        soon = self.miner.height + 9
+        for node in self.nodes:
+            for channel in node.get("/v1/channels")["channels"]:
+                for htlc in channel["pending_htlcs"]:
+                    if htlc["expiration_height"] <= soon:
+                        raise NotYet(f"{node.name} still holds a payment that ends soon")
 
     def wait_for_height(self) -> None:
         """Wait until the nodes know of all blocks."""
