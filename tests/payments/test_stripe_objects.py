@@ -195,12 +195,14 @@ def test_what_a_partial_capture_let_go_of_was_never_ours(
 
 def test_a_payment_without_its_secret_or_its_end_is_no_invoice() -> None:
     ours = {"client_secret": "pi_1_secret_x", "metadata": {"paidflow_expires_in_s": "60"}}
-    invoice = invoice_of(payment("requires_payment_method", **ours))
-    assert invoice is not None
-    assert invoice.expires_at == BEGAN + timedelta(seconds=60)
+    ends = BEGAN + timedelta(seconds=60)
+    for latest in (ends - timedelta(seconds=3), ends, ends + timedelta(hours=1)):
+        invoice = invoice_of(payment("requires_payment_method", **ours), latest)
+        assert invoice is not None
+        assert invoice.expires_at == min(ends, latest)
     assert "secret" not in repr(invoice) + repr(payment("requires_payment_method", **ours))
     for more in (ours | {"client_secret": None}, ours | {"metadata": {}}):
-        assert invoice_of(payment("requires_payment_method", **more)) is None
+        assert invoice_of(payment("requires_payment_method", **more), ends) is None
     for wrong in ("", "-1", "²", "1.5", "soon"):
         metadata = {"paidflow_expires_in_s": wrong}
         assert payment("requires_payment_method", metadata=metadata).expires_at is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 
 from paidflow.clock import Clock, SystemClock
@@ -37,8 +38,16 @@ from paidflow.payments.stripe_objects import (
 from paidflow.payments.stripe_questions import StripeQuestions
 
 LIVE_URL = "https://api.stripe.com"
-PAGE = 100
 DESCRIPTION_LENGTH_MAX = 500
+ABLE = frozenset(
+    {
+        c.Capability.HOLD,
+        c.Capability.CANCEL,
+        c.Capability.UPDATES,
+        c.Capability.HOLDINGS,
+        c.Capability.REFUND,
+    }
+)
 _SECRET_KEY = re.compile(r"(sk|rk)_[\x21-\x7e]+")
 _PAYMENT_ID = re.compile(r"pi_[A-Za-z0-9]{1,250}")
 _NO_PAYMENT = "no such payment"
@@ -90,11 +99,10 @@ class StripeGateway:
         self._clock = clock or SystemClock()
         self._webhook_secret = webhook_secret
         self._payment_method_types = list(payment_method_types)
-        able = {*c.Capability} - {c.Capability.PAY_OUT}
-        able -= set() if webhook_secret else {c.Capability.WEBHOOKS}
-        mode = "live" if api_key[2:].startswith("_live_") else "test"
+        able = ABLE | {c.Capability.WEBHOOKS} if webhook_secret else ABLE
+        mode = "live" if "_live_" in api_key else "test"
         self._profile = c.Profile(
-            capabilities=frozenset(able),
+            capabilities=able,
             currencies=taken,
             account=f"{account} ({mode})",
             invoice_expiry_s=invoice_expiry_s,
@@ -119,12 +127,13 @@ class StripeGateway:
         amount = self._counted(command.amount)
         if amount is None:
             return c.Declined("no such amount at Stripe")
+        latest = self._clock.now() + timedelta(seconds=command.expires_in_s)
         if command.again:
             found = self._ask.made_with(command.key)
             if isinstance(found, Failure):
                 return as_unsent(found)
             if found is not None:
-                return _opened(found)
+                return _opened(found, latest)
         made = call(
             lambda: self._stripe.v1.payment_intents.create(
                 {
@@ -139,7 +148,7 @@ class StripeGateway:
             ),
             PaymentIntent,
         )
-        return _opened(made) if isinstance(made, PaymentIntent) else as_outcome(made)
+        return _opened(made, latest) if isinstance(made, PaymentIntent) else as_outcome(made)
 
     def lookup(self, invoice_id: str) -> c.Lookup:
         """What Stripe shows about a payment now; one whose time is over is closed first."""
@@ -239,9 +248,9 @@ class StripeGateway:
         return to_stripe(money)
 
 
-def _opened(payment: PaymentIntent) -> c.OpenOutcome:
+def _opened(payment: PaymentIntent, latest: datetime) -> c.OpenOutcome:
     try:
-        invoice = invoice_of(payment)
+        invoice = invoice_of(payment, latest)
     except ValueError as error:
         return c.Unknown(str(error))
     return c.Opened(invoice) if invoice else c.Unknown("a payment that nobody understands")

@@ -148,8 +148,12 @@ class PaymentIntent(BaseModel):
         return _moment(self.created) + timedelta(seconds=int(expires_in_s))
 
 
-def invoice_of(intent: PaymentIntent) -> Invoice | None:
+def invoice_of(intent: PaymentIntent, latest: datetime) -> Invoice | None:
     """What a payer gets to see of a payment; ``None`` if something is missing.
+
+    Args:
+        intent: the payment.
+        latest: when it ends at the latest, UTC, by our own clock; Stripe's may be ahead.
 
     Raises:
         ValueError: when nobody understands the amount.
@@ -160,7 +164,7 @@ def invoice_of(intent: PaymentIntent) -> Invoice | None:
         invoice_id=intent.id,
         amount=from_stripe(intent.amount, intent.currency),
         payment_request=intent.client_secret,
-        expires_at=intent.expires_at,
+        expires_at=min(intent.expires_at, latest),
     )
 
 

@@ -9,46 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import httpx
 
 from paidflow.clock import Clock
-
-Json = dict[str, Any]
+from tests.gateways.stripe.objects import Json, Payment, Refusal, gone, page, said
 
 SECRET_KEY = "sk_test_only_for_tests"
 PUBLISHABLE_KEY = "pk_test_only_for_tests"
 CAPTURABLE = timedelta(days=7)
-PAGE_USUAL = 10
 PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-
-
-class Refusal(Exception):
-    """An error that Stripe answers with."""
-
-    def __init__(self, status: int, code: str, *, kind: str = "invalid_request_error", **more: Any):
-        self.status = status
-        self.body = {"error": {"type": kind, "code": code, "message": "No.", **more}}
-        super().__init__(code)
-
-
-@dataclass
-class Payment:
-    """What localstripe does not know of a payment."""
-
-    created_s: int
-    hold: bool
-    metadata: Json
-    description: str | None = None
-    received: int = 0
-    charged_at_s: int = 0
-    cancellation_reason: str | None = None
-    processing: bool = False
-    refunds: list[Json] = field(default_factory=list)
-    disputes: list[Json] = field(default_factory=list)
 
 
 class Account:
@@ -170,8 +141,8 @@ class Account:
         payment_id, amount = form["payment_intent"], int(form["amount"])
         self._in(payment_id, "succeeded")
         known = self._known(payment_id)
-        if not 0 < amount <= known.received - _gone(known):
-            code = "charge_already_refunded" if _gone(known) else "amount_too_large"
+        if not 0 < amount <= known.received - gone(known):
+            code = "charge_already_refunded" if gone(known) else "amount_too_large"
             raise Refusal(400, code)
         made = self._post("/v1/refunds", {"payment_intent": payment_id, "amount": amount})
         status = "pending" if self.slow_refunds else "succeeded"
@@ -195,7 +166,7 @@ class Account:
         for payment_id, known in self.payments.items():
             currency = self.payment(payment_id)["currency"]
             disputed = sum(each["amount"] for each in known.disputes if each["status"] != "won")
-            left = known.received - _gone(known) - disputed
+            left = known.received - gone(known) - disputed
             sums[currency] = sums.get(currency, 0) + left
         parts = [{"amount": amount, "currency": currency} for currency, amount in sums.items()]
         nothing = [part | {"amount": 0} for part in parts]
@@ -269,7 +240,7 @@ class Account:
                 "status": status,
             }
             known.disputes.append(dispute)
-        self._tell(f"charge.dispute.{_said(status)}", dispute)
+        self._tell(f"charge.dispute.{said(status)}", dispute)
         return dispute
 
     # The rest.
@@ -322,7 +293,7 @@ class Account:
             "object": "charge",
             "amount": found["amount"],
             "amount_captured": known.received,
-            "amount_refunded": _gone(known),
+            "amount_refunded": gone(known),
             "captured": bool(known.received),
             "created": known.charged_at_s,
             "currency": found["currency"],
@@ -364,42 +335,6 @@ class Account:
 
     def _post(self, path: str, form: Json) -> Json:
         return _read(self._local.post(path, data=form))
-
-
-def page(newest_first: list[Json], query: Json) -> Json:
-    """A page of a list (docs.stripe.com/api/pagination).
-
-    Args:
-        newest_first: the whole list.
-        query: ``limit``, and one of ``starting_after`` and ``ending_before``.
-    """
-    limit, things, more = int(query.get("limit", PAGE_USUAL)), newest_first, False
-    ids = [thing["id"] for thing in things]
-    for name in ("starting_after", "ending_before"):
-        if name in query and query[name] not in ids:
-            raise Refusal(400, "resource_missing", param=name)
-    if "ending_before" in query:
-        things = things[: ids.index(query["ending_before"])]
-        more, things = len(things) > limit, things[-limit:]
-    else:
-        start = ids.index(query["starting_after"]) + 1 if "starting_after" in query else 0
-        more, things = len(things) > start + limit, things[start : start + limit]
-    return {"object": "list", "data": things, "has_more": more, "url": "/v1"}
-
-
-def _gone(known: Payment) -> int:
-    """What refunds have taken of what was received."""
-    return sum(
-        refund["amount"]
-        for refund in known.refunds
-        if refund["status"] != "failed" and refund["balance_transaction"] is not None
-    )
-
-
-def _said(status: str) -> str:
-    if status in ("won", "lost"):
-        return "closed"
-    return "created" if status == "needs_response" else "updated"
 
 
 def _read(answer: httpx.Response) -> Json:

@@ -16,7 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 import stripe
 
 from paidflow.clock import Clock
-from tests.gateways.stripe.account import PUBLISHABLE_KEY, SECRET_KEY, Account, Json, Refusal, page
+from tests.gateways.stripe.account import PUBLISHABLE_KEY, SECRET_KEY, Account
+from tests.gateways.stripe.objects import Json, Refusal, page
 
 WEBHOOK_SECRET = "whsec_only_for_tests"
 KEYS_KEPT = timedelta(hours=24)
