@@ -4,8 +4,8 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
-.PHONY: test-gateways test-lightning
+.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check
+.PHONY: test-browser test-gateways test-lightning public-api
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
@@ -26,7 +26,8 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways and not lightning" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) \
+		-m "not soak and not pgbouncer and not browser and not gateways and not lightning"
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -47,6 +48,10 @@ test-gateways: venv
 test-lightning: venv
 	$(BIN)/python tests/gateways/lightning/build.py
 	$(BIN)/python -m pytest -m lightning tests/gateways/lightning $(ARGS)
+
+# In a real Chromium, the one of the distribution.
+test-browser: venv
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal tests/browser $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:
