@@ -4,8 +4,8 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story docs test test-pgbouncer test-browser test-pythons test-postgres check public-api
-.PHONY: test-gateways test-lightning
+.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check
+.PHONY: test-browser test-gateways test-lightning public-api
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
@@ -26,7 +26,8 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways and not lightning and not browser" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) \
+		-m "not soak and not pgbouncer and not browser and not gateways and not lightning"
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv

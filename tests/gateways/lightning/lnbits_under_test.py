@@ -8,7 +8,7 @@ from datetime import timedelta
 from paidflow.money import Money, msats
 from paidflow.payments.bolt11 import Network as Chain
 from paidflow.payments.bolt11 import decode
-from paidflow.payments.contract import Destination, Gateway, Held, HeightDeadline, Invoice
+from paidflow.payments.contract import Destination, Gateway, HeightDeadline, Held, Invoice
 from paidflow.payments.lnbits_webhook import LnbitsWebhook
 from paidflow.payments.lnd import Lnd
 from paidflow.testing.conformance.under_test import cannot_be_arranged
