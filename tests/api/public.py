@@ -23,6 +23,7 @@ MODULES = {
     "paidflow.errors": None,
     "paidflow.payments.contract": None,
     "paidflow.payments.sandbox": ("SandboxGateway",),
+    "paidflow.payments.stripe": ("StripeGateway",),
     "paidflow.outgoing.deliveries": ("Deliveries",),
     "paidflow.outgoing.subscriber": None,
     "paidflow.outgoing.webhook": ("Webhook",),

@@ -250,3 +250,12 @@ def test_an_address_that_fits(url: str) -> None:
     with client(url) as gateway:
         assert SECRET not in repr(gateway)
     assert SECRET not in repr(Reply(200, {"key": SECRET}))
+
+
+@pytest.mark.parametrize("path", ["/a\r\nHost: b", "/a\0", "/\ud800", "/" + "a" * 70_000])
+def test_what_cannot_be_written_is_not_sent(path: str) -> None:
+    with served(answering(200, "{}")) as url, client(url) as gateway:
+        reason = "there is no way to write this request"
+        assert gateway.command("POST", path) == NotSent(reason)
+        assert gateway.ask(path) == Unreachable(reason)
+        assert gateway.command("POST", "/", {"text": "\ud800"}) == NotSent(reason)
