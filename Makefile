@@ -26,8 +26,8 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) \
-		-m "not soak and not pgbouncer and not browser and not gateways and not lightning"
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser and not gateways and \
+		not lightning" -n 2 --dist worksteal $(ARGS)
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
