@@ -56,9 +56,12 @@ def paying(lnbits: LnbitsServer, receiver: ServerWallet) -> PayOutCommand:
     )
 
 
-def test_fractions_of_a_satoshi(gateway: LnbitsGateway) -> None:
-    """LNbits would leave them out without a word."""
+def test_fractions_of_a_satoshi(
+    gateway: LnbitsGateway, lnbits: LnbitsServer, shop: ServerWallet
+) -> None:
+    """LNbits would leave them out without a word, so it is not asked at all."""
     assert isinstance(gateway.open(replace(ASKED, amount=msats(100_500))), Declined)
+    assert lnbits.rows(shop) == []
 
 
 def test_keys_that_lnbits_would_spoil(
