@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from paidflow.payments.contract import Held, Settled
 from paidflow.payments.lnd import Lnd
 from paidflow.testing.crash import crash_at
 from tests.gateways.lightning.nodes import Network
+from tests.gateways.lightning.processes import LIMIT_S
 from tests.gateways.lightning.support import (
     TEN_SATS,
     gateway_of,
@@ -92,6 +94,8 @@ def worker_at(network: Network, point: str, url: str) -> Iterator[subprocess.Pop
         stdout=subprocess.PIPE,
         text=True,
     )
+    patience = threading.Timer(LIMIT_S, child.kill)
+    patience.start()
     settings = {"url": node.url, "macaroon": str(node.macaroon), "account": node.name}
     try:
         assert child.stdin is not None
@@ -101,11 +105,12 @@ def worker_at(network: Network, point: str, url: str) -> Iterator[subprocess.Pop
         assert child.stdout.readline().strip() == point
         yield child
     finally:
+        patience.cancel()
         child.kill()
         child.wait()
 
 
-@pytest.mark.parametrize("point", ["worker.capture.before", "worker.capture.after"])
+@pytest.mark.parametrize("point", ["sync.capture.before", "sync.capture.after"])
 def test_our_worker_is_killed_while_money_is_held(
     network: Network, lnd: Lnd, flow: PaidFlow, flow_url: str, point: str
 ) -> None:
