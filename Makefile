@@ -4,9 +4,8 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
-.PHONY: test-lightning
-.PHONY: soak soak-short
+.PHONY: venv demo demo-story docs test test-pgbouncer test-browser test-pythons test-postgres check public-api
+.PHONY: soak soak-short conformance test-lightning
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
 venv: $(STAMP)
@@ -26,7 +25,16 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not gateways and not lightning" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser and not gateways and not lightning" -n 2 --dist worksteal $(ARGS)
+
+# Renews docs/conformance.md; reports on other gateways are put into docs/conformance/ by hand, with
+# e.g. `make test-gateways ARGS="--conformance-report docs/conformance/NAME.json"`.
+conformance: venv
+	mkdir -p docs/conformance
+	$(BIN)/python -m pytest tests/testing/conformance/test_sandbox_conformance.py -n 2 \
+		--conformance-report docs/conformance/sandbox.json $(ARGS)
+	$(BIN)/python -m paidflow.testing.conformance.table docs/conformance/*.json \
+		--into docs/conformance.md
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -43,6 +51,10 @@ test-pgbouncer: venv
 test-lightning: venv
 	$(BIN)/python tests/gateways/lightning/build.py
 	$(BIN)/python -m pytest -m lightning tests/gateways/lightning $(ARGS)
+
+# In a real Chromium, the one of the distribution.
+test-browser: venv
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal tests/browser $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:
