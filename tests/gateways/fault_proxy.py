@@ -71,7 +71,7 @@ class FaultProxy:
         self.drop_all()
 
     def spoil_next(self, *faults: Fault | None) -> None:
-        """Spoil the next requests, one after the other; ``None`` leaves one alone."""
+        """Spoil the next requests, one after the other; with ``None`` one is let through."""
         with self._lock:
             self._faults.extend(faults)
 

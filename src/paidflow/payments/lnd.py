@@ -26,6 +26,7 @@ from paidflow.payments.contract import (
     Declined,
     Destination,
     HeightDeadline,
+    Held,
     Hint,
     Invoice,
     Lookup,
@@ -46,6 +47,7 @@ from paidflow.payments.lnd_client import LndClient, Refusal
 from paidflow.payments.lnd_messages import (
     Added,
     ChannelBalance,
+    Channels,
     Info,
     NodeInvoice,
     PaymentUpdate,
@@ -222,6 +224,11 @@ class Lnd:
         preimage = command.preimage
         if preimage is None or hashlib.sha256(preimage).hexdigest() != command.invoice_id:
             return Declined("the preimage does not fit the invoice")
+        shown = self.lookup(command.invoice_id)
+        if isinstance(shown, Unreachable):
+            return NotSent(shown.reason)
+        if isinstance(shown, Held) and command.amount > shown.amount:
+            return Declined("less is locked")
         body = {"preimage": to_base64(preimage.hex())}
         reply = self._client.command("/v2/invoices/settle", body)
         return _outcome(reply, "invoice already settled", _CANNOT_BE_SETTLED)
@@ -296,22 +303,20 @@ class Lnd:
         return found if isinstance(found, Unreachable) else found.result.means()
 
     def holdings(self) -> tuple[Money, ...] | Unreachable:
-        channels = self._client.ask("/v1/balance/channels", ChannelBalance)
+        channels = self._client.ask("/v1/channels", Channels)
+        balance = self._client.ask("/v1/balance/channels", ChannelBalance)
         wallet = self._client.ask("/v1/balance/blockchain", WalletBalance)
         closing = self._client.ask("/v1/channels/pending", PendingChannels)
-        if not isinstance(channels, ChannelBalance):
+        if not isinstance(channels, Channels):
             return _unreachable(channels)
+        if not isinstance(balance, ChannelBalance):
+            return _unreachable(balance)
         if not isinstance(wallet, WalletBalance):
             return _unreachable(wallet)
         if not isinstance(closing, PendingChannels):
             return _unreachable(closing)
-        in_channels = (
-            channels.local_balance.msat
-            + channels.unsettled_local_balance.msat
-            + channels.pending_open_local_balance.msat
-        )
-        on_chain_sats = wallet.total_balance + closing.total_limbo_balance
-        return (msats(in_channels + 1000 * on_chain_sats),)
+        whole_sats = channels.fees_sats + wallet.total_balance + closing.total_limbo_balance
+        return (msats(balance.ours_msats + 1000 * whole_sats),)
 
     def _height(self) -> int | Unreachable:
         info = self._client.ask("/v1/getinfo", Info)

@@ -177,8 +177,43 @@ class ChannelBalance(BaseModel):
     """The money in all channels."""
 
     local_balance: Amount
-    unsettled_local_balance: Amount
+    unsettled_remote_balance: Amount
     pending_open_local_balance: Amount
+
+    @property
+    def ours_msats(self) -> int:
+        """What is ours until it has arrived elsewhere.
+
+        What is on its way to others counts as unsettled on their side (``ChannelBalance`` in
+        ``rpcserver.go``), and so does what payers have locked on ours.
+        """
+        parts = (
+            self.local_balance,
+            self.unsettled_remote_balance,
+            self.pending_open_local_balance,
+        )
+        return sum(part.msat for part in parts)
+
+
+class Channel(BaseModel):
+    """A channel."""
+
+    initiator: bool
+    commit_fee: int
+
+
+class Channels(BaseModel):
+    """All channels that are open."""
+
+    channels: list[Channel]
+
+    @property
+    def fees_sats(self) -> int:
+        """What closing them now would cost us: whoever has opened a channel pays for that.
+
+        It changes with every payment on its way, and is in no balance.
+        """
+        return sum(channel.commit_fee for channel in self.channels if channel.initiator)
 
 
 class WalletBalance(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, NonNegativeInt
 
 from paidflow.payments.contract import Hint, Updates
 from paidflow.payments.lnd_client import LndClient
@@ -28,9 +28,9 @@ class _Cursor(BaseModel):
         locked: those of them with locked money, which was told.
     """
 
-    last: int = 0
-    open: list[int] = []
-    locked: list[int] = []
+    last: NonNegativeInt = 0
+    open: list[NonNegativeInt] = []
+    locked: list[NonNegativeInt] = []
 
 
 class _Lost(Exception):
@@ -117,5 +117,5 @@ def _look(reading: _Reading) -> _Cursor:
 def _read(cursor: str | None) -> _Cursor:
     try:
         return _Cursor.model_validate_json(cursor or "{}")
-    except ValidationError:
+    except ValueError:
         return _Cursor()

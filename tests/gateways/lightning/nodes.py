@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -142,6 +143,11 @@ class Lnd:
         with self.client() as client, client.stream("GET", f"/v2/router/track/{key}") as answer:
             return httpx.Response(200, text=next(answer.iter_lines())).json()["result"]
 
+    def pending(self) -> list[dict[str, Any]]:
+        """The parts of payments that are in its channels now."""
+        channels = self.get("/v1/channels")["channels"]
+        return [htlc for channel in channels for htlc in channel["pending_htlcs"]]
+
     def wait_for_payment(self, payment_hash: str, status: str) -> dict[str, Any]:
         """Wait until a payment that it has sent has this status."""
 
@@ -158,7 +164,7 @@ class Lnd:
         return httpx.Client(
             base_url=self.url,
             headers={"Grpc-Metadata-macaroon": self.macaroon.read_bytes().hex()},
-            verify=httpx.create_ssl_context(verify=str(self.certificate)),
+            verify=ssl.create_default_context(cafile=self.certificate),
             timeout=120,
             trust_env=False,
         )
@@ -239,6 +245,36 @@ class Network:
         """Mine blocks, and wait until all nodes that run know of them."""
         self.miner.mine(blocks)
         self.wait_for_height()
+
+    def wait_for_rest(self, payment_hash: str | None = None) -> None:
+        """Wait until a payment is in no channel any more; then balances stay as they are.
+
+        Args:
+            payment_hash: which payment; ``None`` for all of them.
+        """
+
+        def quiet() -> None:
+            for node in self.nodes:
+                for htlc in node.pending():
+                    if payment_hash in (None, base64.b64decode(htlc["hash_lock"]).hex()):
+                        raise NotYet(f"a payment is on its way in a channel of {node.name}")
+
+        wait_for(quiet)
+
+    def mine_slowly(self, blocks: int) -> None:
+        """Mine blocks so that nodes can let go of locked money before its time lock ends.
+
+        Else they go to the chain with it, and close the channel.
+        """
+        for _ in range(0, blocks, 3):
+            self.mine(3)
+            wait_for(self._nothing_is_about_to_end)
+
+    def _nothing_is_about_to_end(self) -> None:
+        soon = self.miner.height + 9
+        for node in self.nodes:
+            if any(htlc["expiration_height"] <= soon for htlc in node.pending()):
+                raise NotYet(f"{node.name} still holds a payment that ends soon")
 
     def wait_for_height(self) -> None:
         """Wait until the nodes know of all blocks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
-LIMIT_S = 180
+LIMIT_S = 120
 """How long something may take that takes a few seconds on a machine that has nothing else to do."""
+
+
+_GIVEN: set[int] = set()
 
 
 class NotYet(Exception):
@@ -32,9 +36,23 @@ def wait_for(condition: Callable[[], T], limit_s: float = LIMIT_S) -> T:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port that nobody listens on now, and that is given to nobody else.
+
+    It is below those that the system gives to connections (Linux, ``ip_local_port_range``).
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        if port not in _GIVEN and _is_free(port):
+            _GIVEN.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 class Program:

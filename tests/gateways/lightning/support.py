@@ -8,7 +8,16 @@ from typing import Any
 
 from paidflow import Money, PaidFlow, Receipt, State, Worker
 from paidflow.money import sats
-from paidflow.payments.contract import Invoice, Lookup, OpenCommand, Opened
+from paidflow.payments.contract import (
+    Destination,
+    InFlight,
+    Invoice,
+    Lookup,
+    NotFound,
+    OpenCommand,
+    Opened,
+    PaymentLookup,
+)
 from paidflow.payments.lnd import Lnd, Network
 from tests.gateways.lightning.nodes import Lnd as Node
 from tests.gateways.lightning.processes import NotYet, wait_for
@@ -68,6 +77,28 @@ def wait_for_lookup(lnd: Lnd, invoice_id: str, *kinds: type[Lookup]) -> Lookup:
         shown = lnd.lookup(invoice_id)
         if not isinstance(shown, kinds):
             raise NotYet(f"{invoice_id} is {shown}")
+        return shown
+
+    return wait_for(look)
+
+
+def read(lnd: Lnd, invoice: str) -> Destination:
+    """What an invoice of a receiver asks for."""
+    found = lnd.decode(invoice)
+    assert isinstance(found, Destination), found
+    return found
+
+
+def wait_for_payment(lnd: Lnd, invoice: str, *kinds: type[PaymentLookup]) -> PaymentLookup:
+    """Wait until an outgoing payment stands like this; an end that is another one fails."""
+    payment_id = read(lnd, invoice).payment_id
+    assert payment_id is not None
+
+    def look() -> PaymentLookup:
+        shown = lnd.lookup_payment(payment_id)
+        assert isinstance(shown, (InFlight, NotFound, *kinds)), shown
+        if not isinstance(shown, kinds):
+            raise NotYet(f"the payment is {shown}")
         return shown
 
     return wait_for(look)

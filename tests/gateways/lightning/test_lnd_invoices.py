@@ -142,9 +142,9 @@ def test_the_node_lets_go_before_the_time_lock_ends(network: Network) -> None:
     held = wait_for_lookup(lnd, payment_hash, Held)
     assert isinstance(held, Held)
     assert isinstance(held.deadline, HeightDeadline)
-    network.mine(held.deadline.height - network.ours.height)
+    network.mine_slowly(held.deadline.height - network.ours.height - 3)
     assert isinstance(lnd.lookup(payment_hash), Held)  # our margin is the greater one
-    network.mine(HOLD_EXPIRY_BLOCKS)
+    network.mine_slowly(HOLD_EXPIRY_BLOCKS)
     assert wait_for_lookup(lnd, payment_hash, Cancelled) == Cancelled()
     network.payer.wait_for_payment(payment_hash, "FAILED")
     network.wait_for_channels()

@@ -111,10 +111,15 @@ class HttpUnderTest(SandboxUnderTest):
         return http_bank(url, self.bank, timeout_s)
 
 
-def sandbox_world(deadline: Literal["instant", "height"], **settings: Any) -> SandboxUnderTest:
+def sandbox_world(
+    deadline: Literal["instant", "height"],
+    *,
+    adapter: type[SandboxGateway] = SandboxGateway,
+    **settings: Any,
+) -> SandboxUnderTest:
     """A bank in memory, with everything that there is around it."""
     clock = ManualClock()
-    bank = SandboxGateway(
+    bank = adapter(
         ":memory:",
         sandbox=True,
         clock=clock,
@@ -135,9 +140,15 @@ def http_world() -> Generator[HttpUnderTest]:
         yield HttpUnderTest(inside.clock, inside.bank, inside.receiver, gateway)
 
 
-def http_bank(url: str, bank: SandboxGateway, timeout_s: float = 10) -> HttpBank:
+def http_bank(
+    url: str,
+    bank: SandboxGateway,
+    timeout_s: float = 10,
+    *,
+    adapter: type[HttpBank] = HttpBank,
+) -> HttpBank:
     """The adapter for the bank behind the server."""
-    return HttpBank(url, key=KEY, webhook_secret=SECRET, profile=bank.profile, timeout_s=timeout_s)
+    return adapter(url, key=KEY, webhook_secret=SECRET, profile=bank.profile, timeout_s=timeout_s)
 
 
 def _receiver(clock: ManualClock) -> SandboxGateway:

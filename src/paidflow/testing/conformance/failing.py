@@ -39,7 +39,6 @@ from paidflow.testing.conformance.steps import (
 )
 from paidflow.testing.conformance.under_test import GatewayUnderTest
 
-TIMEOUT_S = 0.5
 Call = Callable[[Gateway], object]
 
 
@@ -53,7 +52,7 @@ class FailureChecks(Checks):
         """Every command answers what may be concluded, and raises nothing."""
         calls = _commands(under_test)
         with set_up(FAULTS[fault]) as place:
-            gateway = under_test.pointed_at(place.url, TIMEOUT_S)
+            gateway = under_test.pointed_at(place.url, FAULTS[fault].timeout_s)
             for name, call in calls.items():
                 allowed = FAULTS[fault].opened if name == "open" else FAULTS[fault].commands
                 before = _count_changing(place)
@@ -69,7 +68,7 @@ class FailureChecks(Checks):
         """Every question answers that nothing is known, and raises nothing."""
         calls = _questions(under_test)
         with set_up(FAULTS[fault]) as place:
-            gateway = under_test.pointed_at(place.url, TIMEOUT_S)
+            gateway = under_test.pointed_at(place.url, FAULTS[fault].timeout_s)
             for name, call in calls.items():
                 answer = call(gateway)
                 assert isinstance(answer, FAULTS[fault].lookups), f"{name}: {answer}"
@@ -80,7 +79,7 @@ class FailureChecks(Checks):
     def test_updates_when(self, under_test: GatewayUnderTest, fault: str) -> None:
         """The stream gives no hints and stays where it was, and raises nothing."""
         with set_up(FAULTS[fault]) as place:
-            gateway = under_test.pointed_at(place.url, TIMEOUT_S)
+            gateway = under_test.pointed_at(place.url, FAULTS[fault].timeout_s)
             first = gateway.updates(None)
             assert first.hints == ()
             assert gateway.updates(first.cursor) == first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paidflow.payments.contract import (
     Accepted,
@@ -61,6 +61,7 @@ class Fault:
         opened: what ``open`` may answer.
         commands: what every other command may answer.
         lookups: what a lookup may answer.
+        timeout_s: how long a call may take; short where it ends by that alone.
     """
 
     meaning: str
@@ -68,6 +69,7 @@ class Fault:
     opened: tuple[type, ...]
     commands: tuple[type, ...]
     lookups: tuple[type, ...] = (Unreachable,)
+    timeout_s: float = 10
 
 
 _Places = Generator[Place]
@@ -103,6 +105,11 @@ def never_sent(meaning: str, place: Callable[[], _Places]) -> Fault:
 def perhaps_done(meaning: str, behaviour: Behaviour) -> Fault:
     """A fault after which nobody knows whether the command was carried out."""
     return Fault(meaning, _served(behaviour), (Unknown,), (Unknown,))
+
+
+def too_slow(fault: Fault) -> Fault:
+    """A fault that only the end of the time ends."""
+    return replace(fault, timeout_s=0.3)
 
 
 def senseless(meaning: str, body: bytes, headers: str = "") -> Fault:
@@ -211,7 +218,7 @@ def _no_tls(exchange: Exchange) -> None:
 FAULTS: dict[str, Fault] = {
     "refused": never_sent("nobody listens at the port", _nobody),
     "no such name": never_sent("the name of the host is not known", _no_name),
-    "connect timeout": never_sent("the connection is never taken", _deaf),
+    "connect timeout": too_slow(never_sent("the connection is never taken", _deaf)),
     "no TLS": never_sent(
         "the port speaks something else than TLS", _served(_no_tls, scheme="https")
     ),
@@ -227,10 +234,10 @@ FAULTS: dict[str, Fault] = {
     ),
     "reset after": perhaps_done("it is cut after the request was read", _reset_after_request),
     "closed after": perhaps_done("it is closed without an answer", _closed_after_request),
-    "read timeout": perhaps_done("there is no answer in time", _silent),
+    "read timeout": too_slow(perhaps_done("there is no answer in time", _silent)),
     "half a head": perhaps_done("the answer ends among its headers", _half_a_head),
     "half a body": perhaps_done("the answer ends in its body", _half_a_body),
-    "stalled body": perhaps_done("the answer stops in its body", _stalls),
+    "stalled body": too_slow(perhaps_done("the answer stops in its body", _stalls)),
     "not HTTP": perhaps_done("the answer is of another protocol", _another_protocol),
     "301": at_the_door(301, f"Location: {ELSEWHERE}\r\n"),
     "302": at_the_door(302, f"Location: {ELSEWHERE}\r\n"),

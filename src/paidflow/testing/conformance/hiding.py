@@ -76,7 +76,7 @@ class SecretChecks(Checks):
         """Failures log no secret, though the other side says everything back."""
         invoice = open_invoice(under_test)
         with set_up(FAULTS[fault]) as place, _all_that_is_logged(caplog):
-            gateway = under_test.pointed_at(place.url, 0.5)
+            gateway = under_test.pointed_at(place.url, FAULTS[fault].timeout_s)
             told = [gateway.lookup(invoice.invoice_id), gateway.updates(None), repr(gateway)]
         shows_no_secret(under_test, caplog.text + repr(told))
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paidflow.errors import WebhookRefused
-from paidflow.payments.contract import Capability, Hint, Invoice, NotFound, Open
+from paidflow.payments.contract import Capability, Hint, Invoice, Open
 from paidflow.testing.conformance.checks import Checks
 from paidflow.testing.conformance.steps import at_once, not_supported, open_invoice, require
 from paidflow.testing.conformance.under_test import GatewayUnderTest
@@ -56,7 +56,7 @@ CHANGES: tuple[Callable[[str], str], ...] = (
     lambda value: value[:-1],
     lambda value: "0" * len(value),
 )
-_always_the_same = settings(max_examples=200, deadline=None, database=None, derandomize=True)
+_always_the_same = settings(max_examples=100, deadline=None, database=None, derandomize=True)
 
 
 class WebhookChecks(Checks):
@@ -88,12 +88,12 @@ class WebhookChecks(Checks):
         assert all(Hint(invoice.invoice_id) in hints for hints in found)
 
     def test_webhook_unknown_invoice(self, under_test: GatewayUnderTest) -> None:
-        """A webhook about an invoice that is not there is a hint at what is not found."""
+        """A webhook about an invoice that is not there is a hint as any other."""
         require(under_test, Capability.WEBHOOKS)
         invoice = open_invoice(under_test)
         unknown = replace(invoice, invoice_id="0" * len(invoice.invoice_id))
-        for hint in under_test.gateway.parse_webhook(*under_test.webhook(unknown)):
-            assert under_test.gateway.lookup(hint.invoice_id) == NotFound()
+        found = under_test.gateway.parse_webhook(*under_test.webhook(unknown))
+        assert Hint(unknown.invoice_id) in found
 
     def test_webhook_about_something_else(self, under_test: GatewayUnderTest) -> None:
         """A genuine webhook that is about no invoice gives no hint, and is not refused."""
