@@ -26,7 +26,7 @@ from paidflow.payments.stripe_calls import (
     call,
     client_of,
 )
-from paidflow.payments.stripe_events import read_webhook
+from paidflow.payments.stripe_events import SIGNATURE_HEADER, read_webhook
 from paidflow.payments.stripe_objects import (
     EXPIRES_IN_S,
     KEY,
@@ -107,6 +107,7 @@ class StripeGateway:
             account=f"{account} ({mode})",
             invoice_expiry_s=invoice_expiry_s,
             patience_s=patience_s,
+            webhook_headers=frozenset({SIGNATURE_HEADER}),
             payer_action=c.PayerAction.CONFIRM_CARD,
         )
 
