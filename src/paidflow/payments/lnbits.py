@@ -35,8 +35,8 @@ class LnbitsGateway(LnbitsPayments):
         wallet_id: the id of the wallet, which is the account.
         invoice_key: the wallet's key for invoices.
         admin_key: the wallet's key to pay; without it nothing is paid out or held.
-        node: the gateway of the LND node that funds this LNbits, such as ``LndGateway``. LNbits
-            does not show that money is locked, so only with it there are holds.
+        node: the gateway of the node that funds this LNbits, such as ``Lnd``. LNbits does not
+            show that money is locked, so only with it there are holds.
         network: the network that its invoices are of; ``FakeWallet`` makes those of the main one.
         webhook: where LNbits is to say that an invoice was paid, if it is to say so.
         clock: the time.
@@ -175,7 +175,7 @@ class LnbitsGateway(LnbitsPayments):
         match shown:
             case c.Cancelled() | c.Expired():
                 return c.Accepted()
-            case c.Open() | c.Held() | c.Pending():
+            case c.Open() | c.Held():
                 return self._api.cancel(command.invoice_id) or c.Accepted()
             case c.Unreachable(reason):
                 return c.NotSent(reason)
@@ -189,7 +189,8 @@ class LnbitsGateway(LnbitsPayments):
         changed = self._rows.changed_since(since)
         if isinstance(changed, c.Unreachable):
             return c.Updates((), cursor or "")
-        hints = [c.Hint(row.payment_hash) for row in changed if row.incoming]
+        news = (row for row in changed if row.incoming and row.status != "pending")
+        hints = [c.Hint(row.payment_hash) for row in news]
         if self._node is not None:
             more = self._node.updates(of_node)
             hints += more.hints

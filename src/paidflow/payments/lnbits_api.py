@@ -6,17 +6,23 @@ core/services/payments.py).
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Literal, Self, TypeVar
 
+import httpx
 from pydantic import BaseModel, Field
 
 from paidflow.payments.contract import Declined, NotSent, Unknown, Unreachable
 from paidflow.payments.http import GatewayHttp, Reply, SettingNames
 
 PAYMENTS = "/api/v1/payments"
+BRIEF_S = 3.0
+"""How long to wait for what the node of LNbits says of a payment that is on its way."""
+
 MEMO_BYTES_MAX = 600
 """LNbits takes 640 characters, and BOLT 11 has room for 639 bytes."""
 _SAYS_NO = 520
@@ -63,6 +69,15 @@ class Row(BaseModel):
     def incoming(self) -> bool:
         """Whether somebody pays this wallet."""
         return self.amount > 0
+
+    @property
+    def proof(self) -> bytes | None:
+        """The preimage, if it is the one of the hash; with play money it may be none."""
+        try:
+            preimage = bytes.fromhex(self.preimage or "")
+        except ValueError:
+            return None
+        return preimage if hashlib.sha256(preimage).hexdigest() == self.payment_hash else None
 
     @property
     def hold(self) -> bool:
@@ -122,18 +137,19 @@ class LnbitsApi:
         timeout_s: float,
         certificate: ssl.SSLContext | None = None,
     ) -> None:
-        def http(name: str, key: str | None) -> GatewayHttp:
+        def http(name: str, key: str | None, limit_s: float = timeout_s) -> GatewayHttp:
             return GatewayHttp(
                 url,
                 headers={"X-Api-Key": key} if key else {},
                 settings=SettingNames(credentials=name),
-                timeout_s=timeout_s,
-                certificate=certificate,
+                timeout_s=limit_s,
+                certificate=certificate or _public_authorities(),
                 statuses=frozenset({_SAYS_NO}),
             )
 
         self._wallet_id = wallet_id
         self._invoices = http("invoice_key", invoice_key)
+        self._brief = http("invoice_key", invoice_key, min(timeout_s, BRIEF_S))
         self._admin = http("admin_key", admin_key)
         self._public = http("url", None)
 
@@ -145,7 +161,7 @@ class LnbitsApi:
 
     def close(self) -> None:
         """Let go of connections."""
-        for http in (self._invoices, self._admin, self._public):
+        for http in (self._invoices, self._brief, self._admin, self._public):
             http.close()
 
     # What changes nothing.
@@ -165,7 +181,8 @@ class LnbitsApi:
 
     def rechecked(self, row: Row) -> Row | Unreachable:
         """The same payment, after LNbits has asked its funding source about it."""
-        shown = self._read(f"{PAYMENTS}/{row.payment_hash}", _Shown)
+        http = self._invoices if row.incoming else self._brief
+        shown = self._read(f"{PAYMENTS}/{row.payment_hash}", _Shown, http=http)
         if isinstance(shown, Unreachable):
             return shown
         if shown.details is None or shown.details.incoming is not row.incoming:
@@ -247,9 +264,13 @@ class LnbitsApi:
         return refused if isinstance(refused, NotSent) else Unknown(refused.reason)
 
     def _read(
-        self, path: str, model: type[_Model], params: Mapping[str, str | int] | None = None
+        self,
+        path: str,
+        model: type[_Model],
+        params: Mapping[str, str | int] | None = None,
+        http: GatewayHttp | None = None,
     ) -> _Model | Unreachable:
-        reply = self._invoices.ask(path, params)
+        reply = (http or self._invoices).ask(path, params)
         if isinstance(reply, Unreachable):
             return reply
         if not reply.ok:
@@ -257,6 +278,12 @@ class LnbitsApi:
             return Unreachable(refused.reason)
         found = reply.read(model)
         return Unreachable("an answer that nobody understands") if found is None else found
+
+
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    """Reading all of them takes longer than a request, and wallets are used one time each."""
+    return httpx.create_ssl_context()
 
 
 def memo(description: str) -> str:

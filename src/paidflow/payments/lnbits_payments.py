@@ -53,7 +53,7 @@ class LnbitsPayments:
         row = self._rows.find(payment_id, incoming=False)
         if isinstance(row, Row) and row.status == "pending":
             rechecked = self._api.rechecked(row)
-            # What its node says of a payment on its way may take longer than we wait.
+            # As long as a payment is on its way, its node may give no answer at all.
             row = rechecked if isinstance(rechecked, Row) else row
         match row:
             case c.Unreachable():
@@ -61,8 +61,7 @@ class LnbitsPayments:
             case None:
                 return c.NotFound()
             case Row(status="success"):
-                preimage = bytes.fromhex(row.preimage) if row.preimage else None
-                return c.PaidOut(msats(-row.amount), msats(abs(row.fee)), preimage)
+                return c.PaidOut(msats(-row.amount), msats(abs(row.fee)), row.proof)
             case Row(status="failed"):
                 return c.PayFailed(c.PayFailure.OTHER)
             case _:
