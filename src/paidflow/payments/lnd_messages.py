@@ -34,6 +34,9 @@ HOLD_EXPIRY_BLOCKS = 18
 """So long before the end of its time lock lnd lets go of held money: 12 blocks in 0.20, and 18 in
 later versions (``DefaultHoldInvoiceExpiryDelta`` in ``lncfg/invoices.go``)."""
 
+MEMO_BYTES_MAX = 639
+"""BOLT 11: 1023 words of five bits."""
+
 _FAILURES = {
     "FAILURE_REASON_TIMEOUT": PayFailure.RECEIVER_UNREACHABLE,
     "FAILURE_REASON_NO_ROUTE": PayFailure.RECEIVER_UNREACHABLE,
@@ -46,6 +49,11 @@ def to_base64(hexadecimal: str, *, url: bool = False) -> str:
     """Bytes as lnd wants to have them."""
     raw = bytes.fromhex(hexadecimal)
     return (base64.urlsafe_b64encode(raw) if url else base64.b64encode(raw)).decode()
+
+
+def memo(description: str, end: str = "") -> str:
+    """A description that fits into an invoice, with an end that is never cut off."""
+    return description.encode()[: MEMO_BYTES_MAX - len(end)].decode(errors="ignore") + end
 
 
 def is_hash(text: str) -> bool:
