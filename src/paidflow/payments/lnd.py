@@ -23,7 +23,6 @@ from paidflow.payments.contract import (
     CommandOutcome,
     Declined,
     Destination,
-    Held,
     Hint,
     Invoice,
     Lookup,
@@ -188,7 +187,7 @@ class Lnd:
         found = self._client.ask(f"/v1/invoice/{invoice_id}", NodeInvoice)
         if not isinstance(found, NodeInvoice):
             return found
-        height = self._client.height() if found.state == "ACCEPTED" else 0
+        height = self._client.height() if found.is_held else 0
         if isinstance(height, Unreachable):
             return height
         return found.means(self._clock.now(), height)
@@ -197,10 +196,10 @@ class Lnd:
         preimage = command.preimage
         if preimage is None or hashlib.sha256(preimage).hexdigest() != command.invoice_id:
             return Declined("the preimage does not fit the invoice")
-        shown = self.lookup(command.invoice_id)
-        if isinstance(shown, Unreachable):
-            return NotSent(shown.reason)
-        if isinstance(shown, Held) and command.amount > shown.amount:
+        found = self._client.ask(f"/v1/invoice/{command.invoice_id}", NodeInvoice)
+        if isinstance(found, Unreachable):
+            return NotSent(found.reason)
+        if isinstance(found, NodeInvoice) and found.is_held and found.locked < command.amount:
             return Declined("less is locked")
         body = {"preimage": to_base64(preimage.hex())}
         reply = self._client.command("/v2/invoices/settle", body)
