@@ -4,7 +4,7 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check
+.PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-pythons test-postgres check
 .PHONY: test-browser test-gateways test-lightning public-api
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
@@ -16,8 +16,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
-demo: demo-story
+# A forum in a browser, at http://127.0.0.1:8000; what is written there is kept.
+demo: venv
+	$(BIN)/python -m examples.forum build/demo
 
+demo-reset:
+	rm -rf build/demo
+
+# Eight stories in such a forum, told and checked.
 demo-story: venv
 	$(BIN)/python -m examples.forum_story
 

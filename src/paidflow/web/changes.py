@@ -24,16 +24,20 @@ logger = logging.getLogger("paidflow.web")
 
 
 class Listener:
-    """Waits for changes of one action, or of all actions of one actor.
+    """Waits for changes of one action, of all actions of one actor, or of all there are.
 
     Args:
         action_id: the action.
         actor: the actor.
+        everything: whether it waits for all of them; tell nobody which these were.
     """
 
-    def __init__(self, *, action_id: str | None = None, actor: str | None = None) -> None:
+    def __init__(
+        self, *, action_id: str | None = None, actor: str | None = None, everything: bool = False
+    ) -> None:
         self._action_id = action_id
         self._actor = actor
+        self._everything = everything
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._waiting: dict[str, int] = {}
@@ -41,7 +45,8 @@ class Listener:
 
     def concerns(self, action_id: str, actor: str | None) -> bool:
         """Whether a change of this action, of this actor, is one that it waits for."""
-        return action_id == self._action_id or (actor is not None and actor == self._actor)
+        mine = actor is not None and actor == self._actor
+        return mine or action_id == self._action_id or self._everything
 
     def tell(self, position: int, action_id: str) -> None:
         """Note a change; may be called by any thread."""

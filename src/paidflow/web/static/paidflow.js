@@ -63,12 +63,12 @@ export class Paidflow {
 	 */
 	async perform(kind, fields, on = {}) {
 		const key = crypto.randomUUID() + crypto.randomUUID();
-		return this.#go(await this.#post(kind, fields, { "idempotency-key": key }), on);
+		return this.resume(await this.#post(kind, fields, { "idempotency-key": key }), on);
 	}
 
 	/** @param {Receipt} receipt @param {Callbacks} [on] */
 	async retry(receipt, on = {}) {
-		return this.#go(await this.#post(`${receipt.action_id}/retry`, null, this.proof(receipt)), on);
+		return this.resume(await this.#post(`${receipt.action_id}/retry`, null, this.proof(receipt)), on);
 	}
 
 	/** Give it up; the answer may say that it is paid. @param {Receipt} receipt */
@@ -130,8 +130,8 @@ export class Paidflow {
 		}
 	}
 
-	/** @param {Receipt} receipt @param {Callbacks} on */
-	async #go(receipt, on) {
+	/** Go on. @param {Receipt} receipt @param {Callbacks} on */
+	async resume(receipt, on) {
 		if (receipt.proof) this.keep(receipt.action_id, receipt.proof);
 		let done = receipt;
 		if (receipt.performed && receipt.state !== "PAID") {
@@ -160,7 +160,7 @@ export class Paidflow {
 			on.onChange?.(newer);
 			dialog.tell(newer);
 		}, ends.signal);
-		// A wallet's "no" proves nothing: the same invoice is shown, and only receipts count.
+		// A wallet's "no" proves nothing: the same invoice is shown.
 		const pays = receipt.next_action === "confirm_card" ? this.card : this.wallet;
 		if (pays && receipt.payment_request) pays(receipt.payment_request).catch(show);
 		else show();

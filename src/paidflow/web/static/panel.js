@@ -41,7 +41,7 @@ export function showPanel(receipt, dialog) {
 		event.preventDefault();
 		deeds[dialog.over ? "close" : "cancel"]();
 	});
-	dialog.addEventListener("change", () => shown.isConnected && render());
+	dialog.addEventListener("change", () => shown.isConnected && render().catch(() => {}));
 	document.body.append(shown);
 	render().catch(() => {}).then(() => shown.isConnected && shown.showModal());
 }
