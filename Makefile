@@ -6,7 +6,7 @@ ARGS ?=
 
 .PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-pythons test-postgres check
 .PHONY: test-browser test-gateways test-lightning public-api
-.PHONY: soak soak-short
+.PHONY: soak soak-short conformance
 .PHONY: bench bench-short bench-memory profile mutants schema-dump clean
 
 venv: $(STAMP)
@@ -34,6 +34,15 @@ docs: venv
 test: venv
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) \
 		-m "not soak and not pgbouncer and not browser and not gateways and not lightning"
+
+# Renews docs/conformance.md; reports on other gateways are put into docs/conformance/ by hand, with
+# e.g. `make test-gateways ARGS="--conformance-report docs/conformance/NAME.json"`.
+conformance: venv
+	mkdir -p docs/conformance
+	$(BIN)/python -m pytest tests/testing/conformance/test_sandbox_conformance.py -n 2 \
+		--conformance-report docs/conformance/sandbox.json $(ARGS)
+	$(BIN)/python -m paidflow.testing.conformance.table docs/conformance/*.json \
+		--into docs/conformance.md
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv

@@ -8,21 +8,20 @@ from pathlib import Path
 import pytest
 
 PROPERTY = "conformance"
-FAILED = "failed"
 
 
 def mark(item: pytest.Item) -> None:
     """Note on a check which gateway it is about; other tests are left alone."""
     gateway = getattr(getattr(item, "cls", None), "gateway_name", "")
     if gateway:
-        item.user_properties.append((PROPERTY, [gateway, item.name]))
+        item.user_properties.append((PROPERTY, f"{gateway}\n{item.name}"))
 
 
 class ConformanceReport:
     """Collects what came of each check, and writes it at the end.
 
-    The file is JSON: gateway -> check -> ``outcome`` and ``reason``. An outcome is ``passed``,
-    ``failed``, ``not supported`` or ``cannot be arranged``.
+    The file is JSON: gateway -> check -> ``passed``, ``failed``, or ``not supported`` or ``cannot
+    be arranged`` with a colon and what that is.
 
     Args:
         file: where to write.
@@ -30,20 +29,16 @@ class ConformanceReport:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._found: dict[str, dict[str, dict[str, str]]] = {}
+        self._found: dict[str, dict[str, str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what came of a check; whatever fails before or after it counts as its failure."""
-        about = dict(report.user_properties).get(PROPERTY)
-        if not isinstance(about, list):
-            return
-        gateway, check = map(str, about)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        checks = self._found.setdefault(gateway, {})
-        outcome, _, reason = _outcome(report).partition(": ")
-        if report.when == "call" or report.outcome != "passed":
-            earlier = checks.get(check, {}).get("outcome")
-            if earlier != FAILED:
-                checks[check] = {"outcome": outcome, "reason": reason}
+        for name, about in report.user_properties:
+            if name == PROPERTY and (report.when == "call" or report.outcome != "passed"):
+                gateway, check = str(about).split("\n")
+                checks = self._found.setdefault(gateway, {})
+                if checks.get(check) != "failed":
+                    checks[check] = _outcome(report)
 
     def pytest_sessionfinish(self) -> None:
         """Write the file."""

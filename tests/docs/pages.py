@@ -82,6 +82,7 @@ PAGES = (
     Page("docs/architecture.md"),
     Page("docs/archiving.md"),
     Page("docs/celery.md"),
+    Page("docs/conformance.md"),
     Page("docs/deploying.md", database=True),
     Page("docs/changes.md"),
     Page("docs/deprecation.md"),

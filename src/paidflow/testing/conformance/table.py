@@ -16,11 +16,12 @@ from pathlib import Path
 
 from paidflow.testing.conformance.checks import Checks
 from paidflow.testing.conformance.conformance import GatewayConformance
+from paidflow.testing.conformance.faults import FAULTS
 
 BEGIN, END = "<!-- conformance:begin -->", "<!-- conformance:end -->"
 ORDER = ("failed", "passed", "not supported", "cannot be arranged")
 
-Report = Mapping[str, Mapping[str, Mapping[str, str]]]
+Report = Mapping[str, Mapping[str, str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,21 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def read(files: Sequence[Path]) -> Report:
     """The reports of some files together, gateways in the order of the files."""
-    found: dict[str, Mapping[str, Mapping[str, str]]] = {}
+    found: dict[str, Mapping[str, str]] = {}
     for file in files:
         found.update(json.loads(file.read_text(encoding="utf-8")))
     return found
 
 
 def tables(report: Report) -> str:
-    """One table for each topic: the checks, what they demand, and what came of them."""
-    return "\n\n".join(_table(topic, report) for topic in _topics())
+    """One table for each topic: the checks, what they demand, and what came of them; then the
+    failures that calls are tried with.
+    """
+    return "\n\n".join([*(_checks(topic, report) for topic in _topics()), _faults()])
 
 
 def demands(topic: type[Checks]) -> dict[str, str]:
     """The checks of a topic and what they demand, in the order in which they are written."""
     return {
-        name: " ".join((inspect.getdoc(check) or "").split())
+        name: " ".join((inspect.getdoc(check) or "").replace("``", "`").split())
         for name, check in vars(topic).items()
         if name.startswith("test_")
     }
@@ -66,19 +69,38 @@ def _topics() -> Iterator[type[Checks]]:
         yield topic
 
 
-def _table(topic: type[Checks], report: Report) -> str:
-    head = ["check", "what it demands", *report]
-    rows = [head, ["---"] * len(head)]
-    for check, demand in demands(topic).items():
-        rows.append([f"`{check}`", demand, *(_cell(report[name], check) for name in report)])
-    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"### {topic.topic}\n\n{lines}"
+def _checks(topic: type[Checks], report: Report) -> str:
+    rows = [
+        [f"`{check}`", demand, *(_cell(report[gateway], check) for gateway in report)]
+        for check, demand in demands(topic).items()
+    ]
+    return _table(topic.topic, ["check", "what it demands", *report], rows)
 
 
-def _cell(checks: Mapping[str, Mapping[str, str]], check: str) -> str:
+def _faults() -> str:
+    rows = [
+        [name, fault.meaning, *map(_names, (fault.opened, fault.commands, fault.lookups))]
+        for name, fault in FAULTS.items()
+    ]
+    head = ["when", "what happens", "`open`", "other commands", "lookups"]
+    return _table("What a call may answer when it fails", head, rows)
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    return " or ".join(f"`{kind.__name__}`" for kind in kinds)
+
+
+def _table(title: str, head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return f"### {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(checks: Mapping[str, str], check: str) -> str:
     """What came of a check, with numbers if its ways came out differently."""
     found = Counter(
-        result["outcome"] for name, result in checks.items() if name.partition("[")[0] == check
+        outcome.partition(": ")[0]
+        for name, outcome in checks.items()
+        if name.partition("[")[0] == check
     )
     if len(found) <= 1:
         return next(iter(found), "not run")
