@@ -32,8 +32,8 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) \
-		-m "not soak and not pgbouncer and not browser and not gateways and not lightning"
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser and not gateways and \
+		not lightning" -n 2 --dist worksteal $(ARGS)
 
 # Renews docs/conformance.md; reports on other gateways are put into docs/conformance/ by hand, with
 # e.g. `make test-gateways ARGS="--conformance-report docs/conformance/NAME.json"`.

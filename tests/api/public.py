@@ -22,6 +22,8 @@ MODULES = {
     "paidflow": None,
     "paidflow.errors": None,
     "paidflow.payments.contract": None,
+    "paidflow.payments.lnd": ("Lnd", "Network"),
+    "paidflow.payments.lnd_wallet": ("LndWallet",),
     "paidflow.payments.sandbox": ("SandboxGateway",),
     "paidflow.payments.stripe": ("StripeGateway",),
     "paidflow.outgoing.deliveries": ("Deliveries",),

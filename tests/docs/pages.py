@@ -99,6 +99,7 @@ PAGES = (
     Page("docs/guarantees.md"),
     Page("docs/importing.md"),
     Page("docs/index.md"),
+    Page("docs/lnbits.md"),
     Page("docs/lnd.md"),
     Page("docs/money.md"),
     Page("docs/observing.md"),

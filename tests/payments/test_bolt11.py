@@ -99,6 +99,54 @@ def test_any_text_is_read_or_declined(text: str) -> None:
 CHARACTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
+def written(name: str, fields: str, *, begun: str = "pvjluez") -> str:
+    """An invoice with any fields, an empty signature and the right checksum (BIP 173)."""
+    data = begun + fields + "q" * 104
+    words = [CHARACTERS.index(character) for character in data]
+    prefix = [ord(letter) >> 5 for letter in name] + [0] + [ord(letter) & 31 for letter in name]
+    check = 1
+    for word in [*prefix, *words, 0, 0, 0, 0, 0, 0]:
+        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ word
+        for bit, generator in enumerate(
+            (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+        ):
+            check ^= generator if top >> bit & 1 else 0
+    checksum = "".join(CHARACTERS[(check ^ 1) >> 5 * (5 - place) & 31] for place in range(6))
+    return f"{name}1{data}{checksum}"
+
+
+OTHER_PP = "pp5" + "l" * 51 + "q"
+
+
+def test_the_first_of_two_fields_counts_as_it_does_for_lnd() -> None:
+    twice = written("lnbc1m", PP + OTHER_PP + "xqzpu" + "xqzpq")
+    assert decode(twice, Network.MAINNET) == Destination(HASH, msats(10**8), at(BEGUN + 60))
+
+
+def test_a_hash_of_another_length_and_an_unknown_field_are_passed_over() -> None:
+    odd = written("lnbc", "pqpl" + "sqpq" + PP)
+    assert decode(odd, Network.MAINNET) == Destination(HASH, None, at(BEGUN + 3600))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "begun", "why"),
+    [
+        ("lnbc", "", "pvjluez", "no payment hash"),
+        ("lnbc", PP + "x", "pvjluez", "cut off"),
+        ("lnbc", PP + "xqrq", "pvjluez", "cut off"),
+        ("lnbc", PP + "xqg" + "l" * 8, "lllllll", "expires at no time"),
+        ("lnbc1p", PP, "pvjluez", "a fraction"),
+        ("lnbc01m", PP, "pvjluez", "no amount that there is"),
+        ("lnbc1x", PP, "pvjluez", "no amount that there is"),
+        ("lnbc" + "9" * 18, PP, "pvjluez", "amount must be"),
+    ],
+)
+def test_what_makes_no_sense_is_declined(name: str, fields: str, begun: str, why: str) -> None:
+    read = decode(written(name, fields, begun=begun), Network.MAINNET)
+    assert isinstance(read, Declined)
+    assert why in read.reason
+
+
 @given(st.integers(12, len(COFFEE) - 1), st.sampled_from(CHARACTERS))
 def test_one_wrong_character_is_noticed(position: int, character: str) -> None:
     wrong = COFFEE[:position] + character + COFFEE[position + 1 :]

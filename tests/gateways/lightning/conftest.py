@@ -22,6 +22,7 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
     with Network(programs()) as network:
         request.config.stash[_NETWORK] = network
         yield network
+        del request.config.stash[_NETWORK]
 
 
 @pytest.fixture

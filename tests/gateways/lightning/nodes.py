@@ -143,6 +143,11 @@ class Lnd:
         with self.client() as client, client.stream("GET", f"/v2/router/track/{key}") as answer:
             return httpx.Response(200, text=next(answer.iter_lines())).json()["result"]
 
+    def pending(self) -> list[dict[str, Any]]:
+        """The parts of payments that are in its channels now."""
+        channels = self.get("/v1/channels")["channels"]
+        return [htlc for channel in channels for htlc in channel["pending_htlcs"]]
+
     def wait_for_payment(self, payment_hash: str, status: str) -> dict[str, Any]:
         """Wait until a payment that it has sent has this status."""
 
@@ -241,6 +246,21 @@ class Network:
         self.miner.mine(blocks)
         self.wait_for_height()
 
+    def wait_for_rest(self, payment_hash: str | None = None) -> None:
+        """Wait until a payment is in no channel any more; then balances stay as they are.
+
+        Args:
+            payment_hash: which payment; ``None`` for all of them.
+        """
+
+        def quiet() -> None:
+            for node in self.nodes:
+                for htlc in node.pending():
+                    if payment_hash in (None, base64.b64decode(htlc["hash_lock"]).hex()):
+                        raise NotYet(f"a payment is on its way in a channel of {node.name}")
+
+        wait_for(quiet)
+
     def mine_slowly(self, blocks: int) -> None:
         """Mine blocks so that nodes can let go of locked money before its time lock ends.
 
@@ -253,10 +273,8 @@ class Network:
     def _nothing_is_about_to_end(self) -> None:
         soon = self.miner.height + 9
         for node in self.nodes:
-            for channel in node.get("/v1/channels")["channels"]:
-                for htlc in channel["pending_htlcs"]:
-                    if htlc["expiration_height"] <= soon:
-                        raise NotYet(f"{node.name} still holds a payment that ends soon")
+            if any(htlc["expiration_height"] <= soon for htlc in node.pending()):
+                raise NotYet(f"{node.name} still holds a payment that ends soon")
 
     def wait_for_height(self) -> None:
         """Wait until the nodes know of all blocks."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
-LIMIT_S = 180
+LIMIT_S = 120
 """How long something may take that takes a few seconds on a machine that has nothing else to do."""
 
 

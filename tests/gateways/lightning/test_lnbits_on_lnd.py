@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -83,6 +84,11 @@ def held(gateway: LnbitsGateway, network: Network) -> tuple[str, bytes]:
     assert isinstance(shown, Held)
     assert shown.amount == sats(50)
     assert isinstance(shown.deadline, HeightDeadline)
+    assert shown.height is not None
+    assert 40 < shown.deadline.height - shown.height < 80
+    # It was asked for a minute. LNbits does not pass that on for holds.
+    assert outcome.invoice.expires_at is not None
+    assert outcome.invoice.expires_at > datetime.now(UTC) + timedelta(hours=23)
     return payment_hash, preimage
 
 
@@ -209,6 +215,16 @@ class TestFlows:
         assert lnbits.pay(payer, str(receipt.payment_request)).json()["status"] == "success"
         assert work_until(flow, receipt, State.PAID).performed
         assert effects(flow, receipt.action_id) == {"perform": 1, "on_paid": 1}
+
+    def test_paid_at_once_and_the_work_cannot_be_done(
+        self, flow: PaidFlow, lnbits: LnbitsServer
+    ) -> None:
+        """Nobody can give the money back, so its payer has it as credits."""
+        payer = lnbits.new_wallet("payer", 1_000)
+        receipt = flow.perform(HeldNote(text="in vain", raises={"perform": -1}), actor=ANN)
+        assert lnbits.pay(payer, str(receipt.payment_request)).json()["status"] == "success"
+        assert not work_until(flow, receipt, State.FAILED).performed
+        assert flow.balance(ANN) == sats(10)
 
     def test_a_withdrawal(self, flow: PaidFlow, network: Network, gateway: LnbitsGateway) -> None:
         tip = flow.perform(Tip(text="earned", price_sats=500), actor="bob")

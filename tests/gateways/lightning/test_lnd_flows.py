@@ -9,7 +9,7 @@ import pytest
 from paidflow import POOL, PaidFlow, Receipt, State, Worker, purse, sats, withdrawable
 from paidflow.errors import NotCancellable, PaymentUsed
 from paidflow.money import Money, msats
-from paidflow.operating.audit import audit
+from paidflow.operating.audit import Rule, audit
 from paidflow.payments.contract import Declined, Expired, Held, OpenCommand, Opened, Settled
 from paidflow.payments.lnd import Lnd
 from paidflow.payments.lnd_messages import to_base64
@@ -38,10 +38,29 @@ def wallet(network: Network) -> LndWallet:
 
 
 @pytest.fixture
-def flow(flow_url: str, lnd: Lnd, wallet: LndWallet) -> Iterator[PaidFlow]:
+def flow(network: Network, flow_url: str, lnd: Lnd, wallet: LndWallet) -> Iterator[PaidFlow]:
+    network.wait_for_rest()
     with open_wall(flow_url, {"lnd": lnd}, actions=ACTIONS, wallets={"bob-phone": wallet}) as flow:
+        before = held_by(lnd)
         yield flow
-        assert audit(flow.store).ok
+        wait_for(lambda: balanced(flow, before))
+
+
+def held_by(lnd: Lnd) -> Money:
+    """What the node holds."""
+    found = lnd.holdings()
+    assert isinstance(found, tuple)
+    (money,) = found
+    return money
+
+
+def balanced(flow: PaidFlow, before: Money) -> None:
+    """The ledger agrees with itself, and with what the node has gained, to the millisatoshi."""
+    for line in audit(flow):
+        if line.rule is not Rule.HOLDINGS:
+            assert line.agrees, line
+        elif line.other is None or line.entries != line.other - before:
+            raise NotYet(f"{line.entries} are booked, and {before} has become {line.other}")
 
 
 def pay(network: Network, receipt: Receipt) -> str:
@@ -218,9 +237,11 @@ def test_withdrawal(network: Network, lnd: Lnd, flow: PaidFlow) -> None:
     assert flow.balance_of(withdrawable("ann")) == sats(40)
     told = network.receiver.get(f"/v1/invoice/{read(lnd, invoice).payment_id}")
     assert told["amt_paid_msat"] == "60000"
-    small = Cash(destination=invoice, amount=sats(60), fee_max=sats(0))
+    again = flow.perform(Tip(text="for bob", price_sats=100, to="bob"), actor="ann")
+    pay(network, again)
+    work_until(flow, again, State.PAID)
     with pytest.raises(PaymentUsed):
-        flow.perform(small.model_copy(update={"amount": sats(60)}), actor="bob")
+        flow.perform(Cash(destination=invoice, amount=sats(60), fee_max=sats(0)), actor="bob")
 
 
 def test_a_withdrawal_that_cannot_arrive_costs_nothing(

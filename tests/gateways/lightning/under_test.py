@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from paidflow.money import Money
-from paidflow.payments.contract import Cancelled, Expired, Gateway, Invoice
+from paidflow.payments.contract import Cancelled, Gateway, Invoice
 from paidflow.testing.conformance import GatewayUnderTest
 from tests.gateways.lightning.nodes import Lnd as Node
 from tests.gateways.lightning.nodes import Network
@@ -60,12 +60,15 @@ class LndUnderTest(GatewayUnderTest):
                 return status != "FAILED"
             raise NotYet(f"the payment is {status}")
 
-        return wait_for(look)
+        taken = wait_for(look)
+        if self._shown(self.node, invoice.invoice_id)["state"] == "SETTLED":
+            self.nodes.wait_for_rest(invoice.invoice_id)
+        return taken
 
     def expire(self, invoice: Invoice) -> None:
         def look() -> None:
-            if self.lnd.lookup(invoice.invoice_id) != Expired():
-                raise NotYet("it is open")
+            if invoice.expires_at is None or self.now() <= invoice.expires_at:
+                raise NotYet("its time has not run out")
 
         wait_for(look)
 

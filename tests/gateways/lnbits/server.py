@@ -143,14 +143,14 @@ class LnbitsServer:
         made = self._json(self.client.post("/api/v1/account", json={"name": name}))
         wallet = ServerWallet(made["id"], made["adminkey"], made["inkey"])
         if balance_sats:
-            self._json(
-                self.client.put(
-                    "/users/api/v1/balance",
-                    headers={"Authorization": f"Bearer {self._token}"},
-                    json={"id": wallet.wallet_id, "amount": balance_sats},
-                )
-            )
+            self.credit(wallet, balance_sats)
         return wallet
+
+    def credit(self, wallet: ServerWallet, amount_sats: int) -> None:
+        """The owner of the server gives a wallet money."""
+        owner = {"Authorization": f"Bearer {self._token}"}
+        body = {"id": wallet.wallet_id, "amount": amount_sats}
+        self._json(self.client.put("/users/api/v1/balance", headers=owner, json=body))
 
     def pay(self, payer: ServerWallet, payment_request: str) -> httpx.Response:
         """Let a wallet pay an invoice."""

@@ -39,7 +39,7 @@ def attached(lnbits: LnbitsServer) -> AttachedWallets:
 @pytest.fixture
 def flow(gateway: LnbitsGateway, attached: AttachedWallets, tmp_path: Path) -> Iterator[PaidFlow]:
     url = f"sqlite:///{tmp_path}/flow.db"
-    with open_wall(url, {"lnbits": gateway}, wallets=attached) as opened:
+    with open_wall(url, {"lnbits": gateway}, wallets=attached, actions=[Note]) as opened:
         yield opened
 
 

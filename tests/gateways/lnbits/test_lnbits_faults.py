@@ -36,7 +36,7 @@ from tests.flow.support import attention, invoice_of, work
 from tests.gateways.fault_proxy import Fault, FaultProxy
 from tests.gateways.lnbits.server import LnbitsServer, ServerWallet
 from tests.gateways.lnbits.under_test import gateway_of
-from tests.payday import PAYDAY, Cash, Tip
+from tests.payday import Cash, Tip
 from tests.wall import Note, effects, open_wall
 
 pytestmark = pytest.mark.gateways
@@ -211,7 +211,9 @@ class TestPausedAndKilled:
         """FakeWallet forgets what is unpaid, so it is closed; what was paid stays paid."""
         shop, payer = own.new_wallet("shop"), own.new_wallet("payer", 1_000)
         gateway = gateway_of(own.url, shop)
-        with open_wall(f"sqlite:///{tmp_path}/flow.db", {"lnbits": gateway}) as flow:
+        with open_wall(
+            f"sqlite:///{tmp_path}/flow.db", {"lnbits": gateway}, actions=[Note]
+        ) as flow:
             paid = flow.perform(Note(text="paid"), actor="ann")
             assert own.pay(payer, str(paid.payment_request)).status_code == 201
             unpaid = flow.perform(Note(text="unpaid"), actor="ann")
@@ -277,7 +279,7 @@ class TestAmbiguous:
         clock = ManualClock(datetime.now(UTC))
         gateway = gateway_of(front.url, shop, clock=clock)
         with open_wall(
-            f"sqlite:///{tmp_path}/flow.db", {"lnbits": gateway}, clock=clock, actions=PAYDAY
+            f"sqlite:///{tmp_path}/flow.db", {"lnbits": gateway}, clock=clock, actions=[Tip, Cash]
         ) as flow:
             tip = flow.perform(Tip(text="earned", price_sats=500), actor="bob")
             assert behind.pay(receiver, str(tip.payment_request)).json()["status"] == "success"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paidflow import NextAction, PaidFlow, Receipt, State, Worker, sats, withdrawable
-from paidflow.errors import NoFunding
+from paidflow.errors import InvalidConfiguration
 from paidflow.operating.audit import audit
 from paidflow.payments.contract import Hint
 from paidflow.payments.lnbits import LnbitsGateway
@@ -20,12 +20,13 @@ from paidflow.testing import ManualClock
 from tests.flow.support import invoice_of
 from tests.gateways.lnbits.server import LnbitsServer, ServerWallet
 from tests.gateways.lnbits.under_test import WEBHOOK_SECRET, WebhookReceiver, gateway_of
-from tests.payday import PAYDAY, Cash, Tip
+from tests.payday import Cash, Tip
 from tests.wall import CreditedNote, HeldNote, Note, effects, open_wall
 
 pytestmark = pytest.mark.gateways
 
 NAME = "lnbits"
+ACTIONS = (Note, CreditedNote, Tip, Cash)
 GRACE_S = 10
 WAIT_S = 60
 
@@ -44,7 +45,7 @@ def gateway(lnbits: LnbitsServer, shop: ServerWallet, clock: ManualClock) -> Lnb
 @pytest.fixture
 def flow(gateway: LnbitsGateway, clock: ManualClock, tmp_path: Path) -> Iterator[PaidFlow]:
     opened = open_wall(
-        f"sqlite:///{tmp_path}/flow.db", {NAME: gateway}, clock=clock, actions=PAYDAY
+        f"sqlite:///{tmp_path}/flow.db", {NAME: gateway}, clock=clock, actions=ACTIONS
     )
     yield opened
     differing = [one for one in audit(opened) if not one.agrees]
@@ -98,13 +99,14 @@ def test_paid_from_a_purse_without_the_gateway(
     flow: PaidFlow, lnbits: LnbitsServer, payer: ServerWallet
 ) -> None:
     flow.grant("ann", sats(50), key="present")
-    receipt = flow.perform(HeldNote(text="from the purse"), actor="ann")
+    receipt = flow.perform(Note(text="from the purse"), actor="ann")
     assert receipt.state is State.PAID
 
 
-def test_no_holds_without_a_node(flow: PaidFlow) -> None:
-    with pytest.raises(NoFunding):
-        flow.perform(HeldNote(text="held"), actor="ann")
+def test_no_holds_without_a_node(gateway: LnbitsGateway, tmp_path: Path) -> None:
+    """This is said when the flow is opened, not when somebody wants to pay."""
+    with pytest.raises(InvalidConfiguration, match="HeldNote"):
+        open_wall(f"sqlite:///{tmp_path}/flow.db", {NAME: gateway}, actions=[HeldNote])
 
 
 def test_time_runs_out_and_the_actor_tries_again(
@@ -154,7 +156,7 @@ def test_a_webhook_comes_twice_and_counts_once(
 ) -> None:
     with WebhookReceiver() as webhooks:
         gateway = gateway_of(lnbits.url, shop, webhook=LnbitsWebhook(webhooks.url, WEBHOOK_SECRET))
-        with open_wall(f"sqlite:///{tmp_path}/flow.db", {NAME: gateway}) as flow:
+        with open_wall(f"sqlite:///{tmp_path}/flow.db", {NAME: gateway}, actions=ACTIONS) as flow:
             receipt = flow.perform(Note(text="told"), actor="ann")
             pay(lnbits, payer, receipt)
             first, second = (webhooks.received.get(timeout=WAIT_S) for _ in range(2))
