@@ -151,9 +151,9 @@ def _sorted(error: stripe.StripeError) -> Refused | Failure:
     if not isinstance(error, refuses):
         # 409 among them: the same command is being carried out.
         return Failure(f"status {status}", arrived=True)
-    known = error.code is not None and _CODE.fullmatch(error.code)
+    said = _CODE.fullmatch(error.code or "")
     usual = "idempotency_error" if isinstance(error, stripe.IdempotencyError) else "refused"
-    return Refused(error.code or usual if known else usual, _payment_status(error.json_body))
+    return Refused(said[0] if said else usual, _payment_status(error.json_body))
 
 
 def _payment_status(body: object) -> str | None:

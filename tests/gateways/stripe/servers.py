@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ STRIPE_MOCK = "v0.203.0"
 PYTHONS = ("3.11", "3.12", "3.13")
 START_S = 60
 BUILD_S = 1200
+GO_FOLDER = "/usr/local/go/bin"
+"""Where Go is installed by default (https://go.dev/doc/install), if it is not in the path."""
 
 _HERE = Path(__file__).parent
 
@@ -57,8 +60,11 @@ def _built() -> Path:
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers of pytest-xdist come here at once
         if not program.exists():
+            go = shutil.which("go") or shutil.which("go", path=GO_FOLDER)
+            if go is None:
+                raise RuntimeError("stripe-mock cannot be built, because Go is not installed")
             built = subprocess.run(
-                ["go", "install", f"github.com/stripe/stripe-mock@{STRIPE_MOCK}"],
+                [go, "install", f"github.com/stripe/stripe-mock@{STRIPE_MOCK}"],
                 env=os.environ | {"GOBIN": str(folder)},
                 capture_output=True,
                 text=True,
