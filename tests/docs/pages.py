@@ -117,6 +117,7 @@ PAGES = (
     Page("docs/ways.md"),
     Page("docs/withdrawals.md"),
     Page("docs/workers.md"),
+    Page("docs/webhooks.md"),
     Page("docs/wrapped.md"),
     Page("docs/write-a-gateway.md"),
     Page("docs/write-an-action.md"),

@@ -82,7 +82,7 @@ def _try_invoice(
     )
     opened = flow.gateways.open(name, command, in_maintenance=True)
     if not isinstance(opened, Opened):
-        yield Finding(what, Level.CRITICAL, _not_opened(what, amount, opened))
+        yield Finding(what, Level.CRITICAL, _not_opened(amount, opened))
         return
     yield Finding(what, Level.GOOD, f"one of {amount} was opened")
     invoice_id = opened.invoice.invoice_id
@@ -101,11 +101,11 @@ def _try_invoice(
     yield _shown(what, shown, wanted=(Cancelled, Expired))
 
 
-def _not_opened(what: str, amount: Money, outcome: OpenOutcome) -> str:
+def _not_opened(amount: Money, outcome: OpenOutcome) -> str:
     reason = getattr(outcome, "reason", "") or "no reason was given"
     if isinstance(outcome, Declined):
-        return f"the gateway answers, and declines a {what} of {amount}: {reason}"
-    return f"it could not be asked for a {what}: {reason}"
+        return f"the gateway answers, and declines one of {amount}: {reason}"
+    return f"it could not be asked for one: {reason}"
 
 
 def _shown(what: str, shown: Lookup, wanted: tuple[type[Lookup], ...]) -> Finding:

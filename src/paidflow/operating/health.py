@@ -183,10 +183,10 @@ def _gateways(flow: PaidFlow, now: datetime) -> Iterator[Finding]:
         if one.maintenance_since is not None:
             since = _minute(one.maintenance_since)
             told = f"in maintenance since {since}: {one.maintenance_reason}"
-            yield Finding(f"gateway {one.name}", Level.WARNING, told)
+            yield Finding(f"maintenance {one.name}", Level.WARNING, told)
         if one.webhook_refused_at is not None and now - one.webhook_refused_at < REFUSED_LATELY:
             told = f"{one.webhooks_refused} webhooks were refused; is its secret the right one?"
-            yield Finding(f"webhooks {one.name}", Level.WARNING, told)
+            yield Finding(f"refused webhooks {one.name}", Level.WARNING, told)
 
 
 def _webhooks(flow: PaidFlow, now: datetime) -> Iterator[Finding]:
