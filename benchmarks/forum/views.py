@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -11,8 +13,8 @@ from paidflow.forum import projections
 from paidflow.store.queries import named
 
 _SQL = named(Path(__file__).with_name("views.sql").read_text(encoding="utf-8"))
-VIEWS = ("daily_totals", "item_votes", "item_totals", "notices", "ranks")
-"""What is written, each after those that it is made of."""
+CHAINS = (("item_votes", "item_totals", "ranks"), ("daily_totals",), ("notices",))
+"""What is written at the same time; within a chain each after those that it is made of."""
 
 
 def write_views(dsn: str, flow: PaidFlow) -> None:
@@ -25,9 +27,14 @@ def write_views(dsn: str, flow: PaidFlow) -> None:
     kinds = projections()
     Folding(flow, kinds).create()
     tables = {name: kind.table_of(name) for kind in kinds for name in (kind.name, *kind.beside)}
-    position = flow.store.publish()
+
+    def write(chain: Sequence[str]) -> None:
+        with psycopg.connect(dsn) as connection:
+            connection.execute("set local work_mem = '256MB'")
+            for view in chain:
+                connection.execute(_SQL[view].format(**tables).encode())
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(write, CHAINS))
     with psycopg.connect(dsn) as connection:
-        connection.execute("set local work_mem = '256MB'")
-        for view in VIEWS:
-            connection.execute(_SQL[view].format(**tables).encode())
-        connection.execute(_SQL["go_on"].encode(), {"position": position})
+        connection.execute(_SQL["go_on"].encode(), {"position": flow.store.publish()})
