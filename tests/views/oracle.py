@@ -13,6 +13,7 @@ from paidflow.views.threads import Branch
 from tests.moves import PEOPLE, TERRITORIES, VIEWERS, WORDS
 from tests.truth import Truth
 from tests.views.oracle_of_money import compared_money, compared_territories
+from tests.views.oracle_of_opinions import compared_opinions
 
 ALL = 1000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +22,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 def differences(flow: PaidFlow, reader: Reader, truth: Truth) -> list[str]:
     """Where what is shown is not what is true."""
     lines = [("everybody", *line) for line in compared_territories(flow, reader, truth)]
+    lines += [("everybody", *line) for line in compared_opinions(flow, reader, truth)]
     for viewer in VIEWERS:
         lines += [(str(viewer), *line) for line in _compared(reader, truth, viewer)]
         lines += [(str(viewer), *line) for line in compared_money(flow, reader, truth, viewer)]

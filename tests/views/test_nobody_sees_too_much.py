@@ -21,9 +21,9 @@ NEEDED = {
     "pays", "expires", "tries again", "pays late", "is refunded", "cancels",
     "discussion:PENDING", "discussion:PAID", "discussion:PENDING_HELD", "comment:PENDING",
     "comment:PAID", "zap:PENDING", "zap:PAID", "vote:PENDING", "boost:PENDING", "downzap:PENDING",
-    "job:PAID", "bio:PAID", "comment edit:PAID", "deletion:PAID", "gift:PAID", "donation:PAID",
-    "credits:PENDING_HELD", "territory:PAID", "territory:PENDING_HELD", "post there:PAID",
-    "link there:PAID", "terms:PAID", "transfer:PAID", "rewards:PAID", "revenue:PAID",
+    "job:PAID", "bio:PAID", "deletion:PAID", "gift:PAID", "donation:PAID", "credits:PENDING_HELD",
+    "territory:PAID", "territory:PENDING_HELD", "link there:PAID", "terms:PAID", "transfer:PAID",
+    "rewards:PAID",
 }  # fmt: skip
 
 
