@@ -4,7 +4,7 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-story docs test test-pgbouncer test-pythons test-postgres check public-api
+.PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-browser test-pythons test-postgres check public-api
 .PHONY: soak soak-short
 .PHONY: bench bench-short bench-memory bench-forum profile mutants schema-dump clean
 
@@ -15,8 +15,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
-demo: demo-story
+# A forum in a browser, at http://127.0.0.1:8000; what is written there is kept.
+demo: venv
+	$(BIN)/python -m examples.forum build/demo
 
+demo-reset:
+	rm -rf build/demo
+
+# Eight stories in such a forum, told and checked.
 demo-story: venv
 	$(BIN)/python -m examples.forum_story
 
@@ -25,7 +31,7 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser" -n 2 --dist worksteal $(ARGS)
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -37,6 +43,10 @@ test-pgbouncer: venv
 		tests/flow/test_retry.py tests/flow/test_cancel.py tests/flow/test_late.py \
 		tests/races/test_crowds.py "tests/races/test_pairs.py::test_one_winner[pay-cancel]" \
 		"tests/races/test_pairs.py::test_one_winner[pay-worker]" tests/test_worker.py $(ARGS)
+
+# In a real Chromium, the one of the distribution.
+test-browser: venv
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal tests/browser $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:

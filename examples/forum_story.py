@@ -1,7 +1,7 @@
 """A small forum with the paid actions of the catalogue, and eight stories that happen in it.
 
 Every line of the output was read from the forum and compared with what it should be. If one is
-not as it should be, the program says so and exits with 1. ``make demo`` runs it.
+not as it should be, the program says so and exits with 1. ``make demo-story`` runs it.
 """
 
 from __future__ import annotations

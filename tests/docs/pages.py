@@ -13,7 +13,9 @@ _BLOCK = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILIN
 OUTPUT = "text"
 """The language of what the blocks before have printed."""
 
-SHOWN = frozenset({"console", "json", "mermaid", "ini", "{eval-rst}", "{toctree}", "{include}"})
+SHOWN = frozenset(
+    {"console", "html", "json", "mermaid", "ini", "{eval-rst}", "{toctree}", "{include}"}
+)
 """Languages that nothing here runs; other tests look at them."""
 
 

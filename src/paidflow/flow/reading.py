@@ -86,6 +86,7 @@ class Reading:
             action_id=action_id,
             kind=a.kind,
             state=a.state,
+            version=a.version,
             performed=a.performed,
             cost=a.cost,
             next_action=_next_action(a, payable),

@@ -28,6 +28,7 @@ class Receipt(BaseModel):
     Args:
         action_id: the id of the action, and of the thing that it creates.
         state: its place in the state table.
+        version: how many events it has; of two receipts the one with more is newer.
         performed: whether its work is done.
         cost: what it costs, with all its parts.
         next_action: what the payer has to do.
@@ -60,6 +61,7 @@ class Receipt(BaseModel):
     action_id: str
     kind: str
     state: State
+    version: int
     performed: bool
     cost: Money
     next_action: NextAction

@@ -463,3 +463,10 @@ select action_id from paidflow_actions
 where (state not in ('PAID', 'FAILED', 'REFUNDED', 'DISPUTED') or (actor is null and state_since >= :since))
     and action_id > :action_id
 order by action_id limit :limit;
+
+-- name: select_changes
+-- What changed behind a position, and whose it is.
+select log.notification_id, log.originator_id, action.actor
+from paidflow_log log join paidflow_actions action on action.action_id = log.originator_id
+where log.notification_id > :after and log.notification_id <= :until
+order by log.notification_id limit :limit;

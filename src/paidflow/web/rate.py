@@ -1,0 +1,42 @@
+"""How often somebody may ask for something; the counting is done by the library ``limits``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, Storage
+from limits.strategies import MovingWindowRateLimiter
+
+from paidflow.errors import InvalidConfiguration
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many actions one caller may request, in a moving window.
+
+    Args:
+        allowed: such as ``30/minute``.
+        storage: where it is counted; one of ``limits.storage`` that several processes share, or by
+            default the memory of this process.
+
+    Raises:
+        InvalidConfiguration: when ``allowed`` cannot be read.
+    """
+
+    allowed: str
+    storage: Storage = field(default_factory=MemoryStorage)
+
+    def __post_init__(self) -> None:
+        _read(self.allowed)
+
+    def taken_by(self, caller: str) -> bool:
+        """Count one request of a caller; false when it is one too many."""
+        return MovingWindowRateLimiter(self.storage).hit(_read(self.allowed), "paidflow", caller)
+
+
+def _read(allowed: str) -> RateLimitItem:
+    try:
+        return parse(allowed)
+    except ValueError:
+        raise InvalidConfiguration(f"{allowed!r} is no rate; write it as 30/minute") from None

@@ -1,0 +1,71 @@
+// @ts-check
+// Shows the payment panel in a dialog, for `new Paidflow({show: showPanel})`. The HTML comes from
+// the server; see templates/panel.html.
+
+const UNKNOWN = "The server does not answer, so nothing is known. It goes on as it was.";
+
+/** @param {import("./paidflow.js").Receipt} receipt @param {import("./paidflow.js").Dialog} dialog */
+export function showPanel(receipt, dialog) {
+	const shown = document.createElement("dialog");
+	shown.className = "paidflow-dialog";
+	shown.setAttribute("aria-label", "Payment");
+	const before = document.activeElement;
+
+	const render = async () => {
+		const path = `${dialog.flow.base}/actions/${receipt.action_id}/panel`;
+		const answer = await fetch(path, { headers: dialog.flow.proof(receipt) });
+		if (!answer.ok) return;
+		const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.do;
+		shown.innerHTML = await answer.text();
+		/** @type {?HTMLElement} */ (shown.querySelector(`[data-do="${focused}"]`))?.focus();
+	};
+	const leave = () => {
+		clearInterval(ticking);
+		shown.close();
+		shown.remove();
+		if (before instanceof HTMLElement) before.focus();
+	};
+	/** @type {Record<string, () => unknown>} */
+	const deeds = {
+		copy: () => copy(shown),
+		cancel: () => dialog.close().then(() => dialog.byPerson && leave(), () => say(shown, UNKNOWN)),
+		retry: () => dialog.retry().then(leave, (error) => say(shown, error.message)),
+		close: leave,
+	};
+	const ticking = setInterval(() => tick(shown), 1000);
+	shown.addEventListener("click", (event) => {
+		const button = /** @type {Element} */ (event.target).closest("button");
+		if (button?.dataset.do) deeds[button.dataset.do]();
+	});
+	shown.addEventListener("cancel", (event) => { // the Escape key
+		event.preventDefault();
+		deeds[dialog.over ? "close" : "cancel"]();
+	});
+	dialog.addEventListener("change", () => shown.isConnected && render().catch(() => {}));
+	document.body.append(shown);
+	render().catch(() => {}).then(() => shown.isConnected && shown.showModal());
+}
+
+/** @param {HTMLElement} shown */
+async function copy(shown) {
+	const field = /** @type {HTMLInputElement} */ (shown.querySelector("input"));
+	field.select();
+	await navigator.clipboard.writeText(field.value).catch(() => document.execCommand("copy"));
+	const button = shown.querySelector("[data-do=copy]");
+	if (button) button.textContent = "Copied";
+}
+
+/** Count down; the server has said how long, so the clock here does not matter. @param {HTMLElement} shown */
+function tick(shown) {
+	const time = shown.querySelector("time");
+	if (!time) return;
+	const left = Math.max(Number(time.dataset.seconds) - 1, 0);
+	time.dataset.seconds = String(left);
+	time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+}
+
+/** @param {HTMLElement} shown @param {string} sentence */
+function say(shown, sentence) {
+	const status = shown.querySelector("[role=status]");
+	if (status) status.textContent = sentence;
+}

@@ -1,0 +1,239 @@
+"""The forum of examples/forum, seen by two people at once."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect
+
+from examples.forum.forum import PEOPLE, Forum
+from examples.forum.seed import seed
+from examples.forum.site import site
+from paidflow import sats
+from paidflow.forum import Gift
+from tests.web.site import LONG_S, wait_until
+
+pytestmark = pytest.mark.browser
+
+SeenBy = Callable[[str | None], Page]
+TEA = "Which tea for a long night?"
+
+
+class Served:
+    """A forum behind a server that can be stopped and started again.
+
+    Args:
+        folder: where its files are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as chosen:
+            self._port = chosen.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        self.forum = Forum.open(self._folder)
+        if not self.forum.items.recent(viewer=None):
+            seed(self.forum, PEOPLE)
+        config = uvicorn.Config(
+            site(self.forum), port=self._port, log_level="warning", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self._server.started)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(LONG_S)
+        assert not self._thread.is_alive()
+        self.forum.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    server = Served(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def seen_by(chromium: Browser, served: Served) -> Iterator[SeenBy]:
+    """The front page as somebody sees it, each person in a browser of his own."""
+    contexts = []
+    errors: list[str] = []
+
+    def look(person: str | None) -> Page:
+        context = chromium.new_context()
+        context.set_default_timeout(LONG_S * 1000)
+        contexts.append(context)
+        if person is not None:
+            context.add_cookies([{"name": "person", "value": person, "url": served.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{served.url}/recent")
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def empty_purse(served: Served, person: str) -> None:
+    """Let somebody have nothing, so that he has to pay an invoice."""
+    balance = served.forum.flow.balance(person)
+    gift = Gift(to="carol", amount_sats=balance.amount // 1000)
+    served.forum.flow.perform(gift, actor=person)
+    assert served.forum.flow.balance(person) < sats(1)
+
+
+def cheat(page: Page, name: str) -> None:
+    page.locator("dialog .cheats").get_by_role("button", name=name, exact=True).click()
+
+
+def phase(page: Page, wanted: str) -> None:
+    expect(page.locator(f"dialog .paidflow-panel[data-phase={wanted}]")).to_be_visible()
+
+
+def write_post(page: Page, title: str) -> None:
+    page.get_by_role("link", name="write").click()
+    page.get_by_label("Title").fill(title)
+    page.locator("form.write-post button").click()
+
+
+def test_a_post_is_seen_by_its_author_only_until_it_is_paid(
+    served: Served, seen_by: SeenBy
+) -> None:
+    empty_purse(served, "ann")
+    ann, bob = seen_by("ann"), seen_by("bob")
+    write_post(ann, "Rivers at night")
+    phase(ann, "waiting")
+    mine = seen_by("ann")
+    expect(mine.get_by_text("Rivers at night")).to_be_visible()
+    expect(mine.get_by_text("pending: pay")).to_be_visible()
+    expect(bob.get_by_text(TEA)).to_be_visible()
+    expect(bob.get_by_text("Rivers at night")).to_have_count(0)
+    cheat(ann, "pay")
+    expect(bob.get_by_text("Rivers at night")).to_be_visible()  # without a reload
+    expect(mine.get_by_text(re.compile(r"edit 9:\d\d")).first).to_be_visible()
+
+
+def test_expired_and_tried_again_from_the_notifications(served: Served, seen_by: SeenBy) -> None:
+    empty_purse(served, "ann")
+    ann, bob = seen_by("ann"), seen_by("bob")
+    write_post(ann, "Rivers at night")
+    phase(ann, "waiting")
+    cheat(ann, "let it expire")
+    phase(ann, "expired")
+    ann.get_by_role("button", name="Close").click()
+    ann.goto(f"{served.url}/notifications")
+    ann.get_by_role("button", name="retry payment").click()
+    phase(ann, "waiting")
+    cheat(ann, "pay")
+    phase(ann, "paid")
+    expect(bob.get_by_text("Rivers at night")).to_be_visible()
+
+
+def test_a_logged_out_comment_is_paid_first(served: Served, seen_by: SeenBy) -> None:
+    nobody, bob = seen_by(None), seen_by("bob")
+    bob.get_by_role("link", name=TEA).click()
+    nobody.get_by_role("link", name=TEA).click()
+    form = nobody.locator("main > form.write-comment")
+    form.get_by_label("Your comment").fill("From nobody")
+    form.get_by_role("button").click()
+    phase(nobody, "waiting")
+    expect(nobody.locator("#tree").get_by_text("From nobody")).to_have_count(0)
+    cheat(nobody, "pay")
+    phase(nobody, "paid")
+    expect(bob.locator("#tree").get_by_text("From nobody")).to_be_visible()
+
+
+def test_from_credits_nothing_is_asked(served: Served, seen_by: SeenBy) -> None:
+    ann, bob = seen_by("ann"), seen_by("bob")
+    write_post(ann, "Rivers by day")
+    expect(ann.get_by_role("heading", name="Rivers by day")).to_be_visible()
+    expect(ann.locator("dialog")).to_have_count(0)
+    expect(bob.get_by_text("Rivers by day")).to_be_visible()
+
+
+def zapped(page: Page, title: str) -> int:
+    shown = page.locator("li", has_text=title).locator(".sats").inner_text()
+    return int(shown.replace(",", ""))
+
+
+def test_a_zap_counts_at_once_and_is_taken_off_when_it_fails(
+    served: Served, seen_by: SeenBy
+) -> None:
+    empty_purse(served, "bob")
+    bob, carol = seen_by("bob"), seen_by("carol")
+    before = zapped(bob, TEA)
+    line = bob.locator("li", has_text=TEA)
+    line.get_by_label("Sats to zap").fill("50")
+    line.get_by_role("button", name="Zap").click()
+    phase(bob, "waiting")
+    assert zapped(bob, TEA) == before + 50
+    assert zapped(carol, TEA) == before
+    cheat(bob, "let it expire")
+    phase(bob, "expired")
+    bob.get_by_role("button", name="Close").click()
+    wait_until(lambda: zapped(bob, TEA) == before)
+    line.get_by_label("Sats to zap").fill("50")
+    line.get_by_role("button", name="Zap").click()
+    phase(bob, "waiting")
+    cheat(bob, "pay")
+    phase(bob, "paid")
+    wait_until(lambda: zapped(carol, TEA) == before + 50)
+
+
+def test_a_vote_is_blind(served: Served, seen_by: SeenBy) -> None:
+    dave = seen_by("dave")
+    dave.get_by_role("link", name="When should an invoice expire?").click()
+    dave.get_by_label(re.compile("never")).check()
+    dave.get_by_role("button", name="vote for 1 sat").click()
+    expect(dave.get_by_text("nobody knows for what")).to_be_visible()
+    expect(dave.locator(".poll label", has_text="never").locator("b")).to_have_text("1")
+    assert dave.locator(".poll input:checked").count() == 0
+
+
+def test_the_server_is_restarted_while_somebody_pays(served: Served, seen_by: SeenBy) -> None:
+    empty_purse(served, "ann")
+    ann, bob = seen_by("ann"), seen_by("bob")
+    write_post(ann, "Rivers at night")
+    phase(ann, "waiting")
+    served.stop()
+    served.start()
+    cheat(ann, "pay")
+    ann.wait_for_url("**/items/*")
+    expect(bob.get_by_text("Rivers at night")).to_be_visible()
+
+
+def test_what_people_write_is_no_script(served: Served, seen_by: SeenBy) -> None:
+    evil = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    ann, bob = seen_by("ann"), seen_by("bob")
+    write_post(ann, evil[:80])
+    ann.wait_for_url("**/items/*")
+    form = ann.locator("main > form.write-comment")
+    form.get_by_label("Your comment").fill(evil)
+    form.get_by_role("button").click()
+    expect(ann.locator("#tree").get_by_text(evil)).to_be_visible()
+    bob.goto(ann.url)
+    expect(bob.locator("#tree").get_by_text(evil)).to_be_visible()
+    assert bob.locator("main script, main img").count() == 0
+    assert "owned" not in (bob.evaluate("document.title").split(" · ")[0].replace(evil[:80], ""))
+
+
+def test_pages_fit_a_narrow_screen(served: Served, seen_by: SeenBy) -> None:
+    ann = seen_by("ann")
+    ann.set_viewport_size({"width": 320, "height": 640})
+    for path in ("/", "/new/poll", "/wallet", "/notifications", "/territories", "/rewards"):
+        ann.goto(served.url + path)
+        assert ann.evaluate("document.documentElement.scrollWidth") <= 320, path

@@ -1,0 +1,18 @@
+"""A real server on loopback for the tests of the web integration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from paidflow import PaidFlow
+from paidflow.payments.sandbox import SandboxGateway
+from tests.web.site import Site
+
+
+@pytest.fixture
+def site(flow: PaidFlow, sandbox: SandboxGateway) -> Iterator[Site]:
+    """The wall over HTTP, on each store."""
+    with Site(flow, sandbox) as opened:
+        yield opened
