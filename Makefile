@@ -7,7 +7,7 @@ ARGS ?=
 .PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-pythons test-postgres check
 .PHONY: test-browser test-gateways test-lightning public-api
 .PHONY: soak soak-short conformance
-.PHONY: bench bench-short bench-memory profile mutants schema-dump clean
+.PHONY: bench bench-short bench-memory bench-forum profile mutants schema-dump clean
 
 venv: $(STAMP)
 
