@@ -174,6 +174,20 @@ def test_nobody_understands_it(misdeed: Misdeed) -> None:
     assert isinstance(question, Unreachable)
 
 
+def stream_of_two(connection: socket.socket) -> None:
+    """The first message of a stream, half of the second, and then nothing."""
+    request_of(connection)
+    connection.sendall(b"HTTP/1.1 200 Said\r\n\r\n" + b'{"number": 1}\n{"numb')
+    while connection.recv(65536):
+        pass
+
+
+def test_the_first_message_of_a_stream_is_the_answer() -> None:
+    with served(stream_of_two) as url, client(url, timeout_s=60) as http:
+        assert http.ask("/stream", first_line=True) == Reply(200, {"number": 1})
+        assert http.command("POST", "/stream", {}, first_line=True) == Reply(200, {"number": 1})
+
+
 def test_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "ANSWER_BYTES_MAX", 1000)
     with served(answering(200, json.dumps("x" * 1001))) as url:
