@@ -9,6 +9,8 @@ import pytest
 
 from paidflow.payments.lnd import Lnd
 from tests.gateways.lightning.build import programs
+from tests.gateways.lightning.lnbits_servers import lnbits_on_ours as lnbits_on_ours
+from tests.gateways.lightning.lnbits_servers import lnbits_on_receiver as lnbits_on_receiver
 from tests.gateways.lightning.nodes import Network
 from tests.gateways.lightning.support import gateway_of
 

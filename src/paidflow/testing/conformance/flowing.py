@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from paidflow import Money, PaidAction, PaidFlow, State
-from paidflow.actions.contract import Context
+from paidflow.actions.contract import Context, PaidAction
 from paidflow.errors import Refused
+from paidflow.flow.paid_flow import PaidFlow
 from paidflow.flow.receipt import Receipt
+from paidflow.money import Money
 from paidflow.payments.contract import Capability, Invoice
+from paidflow.states.machine import State
 from paidflow.testing.conformance.checks import Checks
 from paidflow.testing.conformance.steps import not_supported, require, wait_until
 from paidflow.testing.conformance.under_test import GatewayUnderTest

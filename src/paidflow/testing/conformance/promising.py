@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from paidflow import Money, PaidAction, PaidFlow
-from paidflow.actions.contract import Context, Transfer
+from paidflow.actions.contract import Context, PaidAction, Transfer
 from paidflow.errors import InvalidConfiguration, WebhookRefused
+from paidflow.flow.paid_flow import PaidFlow
+from paidflow.money import Money
 from paidflow.payments.contract import (
     CancelCommand,
     Capability,
