@@ -9,24 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 
 from paidflow.clock import Clock, SystemClock
 from paidflow.errors import InvalidConfiguration, WebhookRefused
-from paidflow.money import Money, msats
-from paidflow.payments import bolt11, lnd_updates
+from paidflow.money import Money
+from paidflow.payments import lnd_updates
 from paidflow.payments.bolt11 import Network
 from paidflow.payments.contract import (
-    Accepted,
     CancelCommand,
     Capability,
     CaptureCommand,
     CommandOutcome,
     Declined,
     Destination,
-    HeightDeadline,
-    Held,
     Hint,
     Invoice,
     Lookup,
@@ -43,28 +39,15 @@ from paidflow.payments.contract import (
     Updates,
 )
 from paidflow.payments.http import Reply
-from paidflow.payments.lnd_client import LndClient, Refusal
-from paidflow.payments.lnd_messages import (
-    Added,
-    ChannelBalance,
-    Channels,
-    Info,
-    NodeInvoice,
-    PaymentUpdate,
-    PendingChannels,
-    WalletBalance,
-    is_hash,
-    to_base64,
-)
+from paidflow.payments.lnd_client import LndClient, Refusal, outcome
+from paidflow.payments.lnd_messages import Added, NodeInvoice, is_hash, memo, to_base64
+from paidflow.payments.lnd_payments import LndPayments
 
 __all__ = ["HOLD_BLOCKS", "Lnd", "Network"]
 
 HOLD_BLOCKS = 360
 """How long payers lock their money at most: 80 blocks to capture it after it was passed on, 80 for
 the receiver, 80 for each of two nodes on the way to him, and what lnd lets go of before the end."""
-
-DESCRIPTION_BYTES_MAX = 639
-"""BOLT 11: 1023 words of five bits."""
 
 _CAPABILITIES = frozenset(
     {
@@ -73,17 +56,8 @@ _CAPABILITIES = frozenset(
     }
 )
 _NO_SUCH_INVOICE = ("unable to locate invoice", "there are no existing invoices")
-_NOT_BEGUN = (
-    *(
-        "is already paid",
-        "already exists",
-        "payment is in transition",
-        "self-payments not allowed",
-        "invoice expired",
-    ),
-    *("should be greater than", "checksum failed", "invoice not for current active network"),
-)
 _NOT_OPENED = ("too large", "greater than max")
+_CANNOT_BE_CANCELLED = ("invoice already settled", *_NO_SUCH_INVOICE)
 _CANNOT_BE_SETTLED = ("invoice still open", "invoice already canceled", *_NO_SUCH_INVOICE)
 
 
@@ -129,9 +103,9 @@ class Lnd:
             url, macaroon=macaroon, tls_certificate=tls_certificate, timeout_s=timeout_s
         )
         self._secret = secret
-        self._network = network
         self._hold_blocks = hold_blocks
         self._clock = clock or SystemClock()
+        self._payments = LndPayments(self._client, network, self._clock)
         self._profile = Profile(
             capabilities=_CAPABILITIES,
             currencies=frozenset({"BTC"}),
@@ -211,11 +185,9 @@ class Lnd:
         if not is_hash(invoice_id):
             return NotFound()
         found = self._client.ask(f"/v1/invoice/{invoice_id}", NodeInvoice)
-        if isinstance(found, Refusal):
-            return _unknown_to_the_node(found)
-        if isinstance(found, Unreachable):
+        if not isinstance(found, NodeInvoice):
             return found
-        height = self._height() if found.state == "ACCEPTED" else 0
+        height = self._client.height() if found.is_held else 0
         if isinstance(height, Unreachable):
             return height
         return found.means(self._clock.now(), height)
@@ -224,23 +196,21 @@ class Lnd:
         preimage = command.preimage
         if preimage is None or hashlib.sha256(preimage).hexdigest() != command.invoice_id:
             return Declined("the preimage does not fit the invoice")
-        shown = self.lookup(command.invoice_id)
-        if isinstance(shown, Unreachable):
-            return NotSent(shown.reason)
-        if isinstance(shown, Held) and command.amount > shown.amount:
+        found = self._client.ask(f"/v1/invoice/{command.invoice_id}", NodeInvoice)
+        if isinstance(found, Unreachable):
+            return NotSent(found.reason)
+        if isinstance(found, NodeInvoice) and found.is_held and found.locked < command.amount:
             return Declined("less is locked")
         body = {"preimage": to_base64(preimage.hex())}
         reply = self._client.command("/v2/invoices/settle", body)
-        return _outcome(reply, "invoice already settled", _CANNOT_BE_SETTLED)
+        return outcome(reply, declined=_CANNOT_BE_SETTLED, done="invoice already settled")
 
     def cancel(self, command: CancelCommand) -> CommandOutcome:
         if not is_hash(command.invoice_id):
             return Declined("this is no payment hash")
         body = {"payment_hash": to_base64(command.invoice_id)}
         reply = self._client.command("/v2/invoices/cancel", body)
-        return _outcome(
-            reply, "invoice already canceled", ("invoice already settled", *_NO_SUCH_INVOICE)
-        )
+        return outcome(reply, declined=_CANNOT_BE_CANCELLED)
 
     def updates(self, cursor: str | None) -> Updates:
         return lnd_updates.updates(self._client, cursor)
@@ -249,115 +219,21 @@ class Lnd:
         raise WebhookRefused("lnd sends no webhooks")
 
     def decode(self, destination: str) -> Destination | Declined:
-        return bolt11.decode(destination, self._network)
+        return self._payments.decode(destination)
 
     def pay_out(self, command: PayOutCommand) -> CommandOutcome:
-        now, read = self._clock.now(), self.decode(command.destination)
-        if isinstance(read, Declined):
-            return read
-        if read.payment_id != command.payment_id or read.amount not in (None, command.amount):
-            return Declined("the invoice is not the one that was meant")
-        if now >= command.give_up_at:
-            return Declined("it is too late to begin")
-        known = self.lookup_payment(command.payment_id)
-        if isinstance(known, Unreachable):
-            return NotSent(known.reason)
-        if not isinstance(known, NotFound):
-            return Declined("there was a payment with this payment hash")
-        limit = self._time_lock(command)
-        if not isinstance(limit, int):
-            return limit
-        body = {
-            "payment_request": bolt11.bare(command.destination),
-            "fee_limit_msat": str(command.fee_max.amount),
-            "timeout_seconds": max(int((command.give_up_at - now) / timedelta(seconds=1)), 1),
-            "cltv_limit": limit,
-        }
-        if read.amount is None:
-            body["amt_msat"] = str(command.amount.amount)
-        reply = self._client.command(
-            "/v2/router/send", body, only_before=command.give_up_at, first_line=True
-        )
-        return _outcome(reply, None, _NOT_BEGUN)
-
-    def _time_lock(self, command: PayOutCommand) -> int | Declined | NotSent:
-        """How many blocks the way may lock our money; 0 for as many as the node allows."""
-        if command.hold_deadline is None:
-            return 0
-        if not isinstance(command.hold_deadline, HeightDeadline):
-            return Declined("a time lock is counted in blocks")
-        height = self._height()
-        if isinstance(height, Unreachable):
-            return NotSent(height.reason)
-        left = command.hold_deadline.height - height
-        return left if left > 0 else Declined("the payer's time lock is too short")
+        return self._payments.pay_out(command)
 
     def lookup_payment(self, payment_id: str) -> PaymentLookup:
-        if not is_hash(payment_id):
-            return NotFound()
-        found = self._client.ask(
-            f"/v2/router/track/{to_base64(payment_id, url=True)}", PaymentUpdate, first_line=True
-        )
-        if isinstance(found, Refusal):
-            return _unknown_to_the_node(found)
-        return found if isinstance(found, Unreachable) else found.result.means()
+        return self._payments.lookup_payment(payment_id)
 
     def holdings(self) -> tuple[Money, ...] | Unreachable:
-        channels = self._client.ask("/v1/channels", Channels)
-        balance = self._client.ask("/v1/balance/channels", ChannelBalance)
-        wallet = self._client.ask("/v1/balance/blockchain", WalletBalance)
-        closing = self._client.ask("/v1/channels/pending", PendingChannels)
-        if not isinstance(channels, Channels):
-            return _unreachable(channels)
-        if not isinstance(balance, ChannelBalance):
-            return _unreachable(balance)
-        if not isinstance(wallet, WalletBalance):
-            return _unreachable(wallet)
-        if not isinstance(closing, PendingChannels):
-            return _unreachable(closing)
-        whole_sats = channels.fees_sats + wallet.total_balance + closing.total_limbo_balance
-        return (msats(balance.ours_msats + 1000 * whole_sats),)
-
-    def _height(self) -> int | Unreachable:
-        info = self._client.ask("/v1/getinfo", Info)
-        return info.block_height if isinstance(info, Info) else _unreachable(info)
+        return self._payments.holdings()
 
 
 def _asked(command: OpenCommand, tag: str = "") -> dict[str, object]:
-    room = DESCRIPTION_BYTES_MAX - len(tag)
     return {
-        "memo": command.description.encode()[:room].decode(errors="ignore") + tag,
+        "memo": memo(command.description, tag),
         "value_msat": str(command.amount.amount),
         "expiry": str(command.expires_in_s),
     }
-
-
-def _outcome(
-    reply: Reply | Refusal | NotSent | Unknown, done: str | None, declined: tuple[str, ...]
-) -> CommandOutcome:
-    """What became of a command.
-
-    Args:
-        reply: what the node answered.
-        done: what it says when the command was carried out before.
-        declined: what it says when it has done nothing.
-    """
-    match reply:
-        case Reply():
-            return Accepted()
-        case Refusal() if done is not None and reply.says(done):
-            return Accepted()
-        case Refusal() if reply.says(*declined):
-            return Declined("the node refuses it")
-        case Refusal():
-            return Unknown(f"status {reply.status}")
-        case _:
-            return reply
-
-
-def _unknown_to_the_node(refusal: Refusal) -> NotFound | Unreachable:
-    return NotFound() if refusal.status == 404 else Unreachable(f"status {refusal.status}")
-
-
-def _unreachable(told: Refusal | Unreachable) -> Unreachable:
-    return Unreachable(f"status {told.status}") if isinstance(told, Refusal) else told

@@ -17,18 +17,27 @@ from pydantic import BaseModel
 
 from paidflow.errors import InvalidConfiguration
 from paidflow.payments import macaroon as macaroons
-from paidflow.payments.contract import NotSent, Unknown, Unreachable
+from paidflow.payments.contract import (
+    Accepted,
+    CommandOutcome,
+    Declined,
+    NotFound,
+    NotSent,
+    Unknown,
+    Unreachable,
+)
 from paidflow.payments.http import GatewayHttp, Reply, SettingNames
+from paidflow.payments.lnd_messages import Info
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _HEADER = "Grpc-Metadata-macaroon"
 _SETTINGS = SettingNames(url="url", credentials="macaroon", certificate="tls_certificate")
-_BEGUN = frozenset({500, 501})
+_ERRORS = frozenset({500, 501})
 """lnd answers its own errors with these; 502 to 504 come from something in between."""
 
 _MACAROON_REFUSED = (
-    *("verification failed", "cannot get macaroon", "macaroon has expired", "permission denied"),
+    *("verification failed", "cannot get macaroon"),
     *("cannot determine data format", "invalid ID", "expected 1 macaroon"),
     *("empty macaroon data", "unknown macaroon version"),
 )
@@ -79,7 +88,7 @@ class LndClient:
             settings=_SETTINGS,
             timeout_s=timeout_s,
             certificate=_trusting(tls_certificate),
-            statuses=_BEGUN,
+            statuses=_ERRORS,
         )
 
     def __repr__(self) -> str:
@@ -96,16 +105,30 @@ class LndClient:
         params: Mapping[str, str | int] | None = None,
         *,
         first_line: bool = False,
-    ) -> Model | Refusal | Unreachable:
-        """Ask for something that changes nothing; an answer of another form is none."""
+    ) -> Model | NotFound | Unreachable:
+        """Ask for something that changes nothing; an answer of another form is none.
+
+        Args:
+            path: below the address.
+            model: the form of the answer.
+            params: the query.
+            first_line: take the first message of a stream for the answer.
+        """
         reply = self._http.ask(path, params, first_line=first_line)
         if isinstance(reply, Unreachable):
             return reply
-        if not reply.ok:
-            refusal = _refusal(reply)
-            why = self._turned_away(refusal)
-            return refusal if why is None else Unreachable(why)
-        return reply.read(model) or Unreachable("an answer that nobody understands")
+        if reply.ok:
+            return reply.read(model) or Unreachable("an answer that nobody understands")
+        if why := _turned_away(_refusal(reply)):
+            return Unreachable(why)
+        return NotFound() if reply.status == 404 else Unreachable(f"status {reply.status}")
+
+    def height(self) -> int | Unreachable:
+        """The block height that the node knows of."""
+        info = self.ask("/v1/getinfo", Info)
+        if isinstance(info, NotFound):
+            return Unreachable("the node says nothing of itself")
+        return info if isinstance(info, Unreachable) else info.block_height
 
     def command(
         self,
@@ -130,20 +153,47 @@ class LndClient:
         if not isinstance(reply, Reply) or reply.ok:
             return reply
         refusal = _refusal(reply)
-        why = self._turned_away(refusal)
+        why = _turned_away(refusal)
         return refusal if why is None else NotSent(why)
 
-    def _turned_away(self, refusal: Refusal) -> str | None:
-        """Why the node has not even looked at a request; ``None`` if it has."""
-        if refusal.says("macaroon has expired"):
-            return "macaroon has expired"
-        if refusal.says("permission denied"):
-            return "macaroon does not allow this"
-        if refusal.says(*_MACAROON_REFUSED):
-            return "macaroon is not one of this node"
-        if refusal.says(*_NOT_READY):
-            return "the node is starting, or its wallet is locked"
-        return None
+
+def outcome(
+    reply: Reply | Refusal | NotSent | Unknown,
+    *,
+    declined: tuple[str, ...],
+    done: str | None = None,
+) -> CommandOutcome:
+    """What became of a command.
+
+    Args:
+        reply: what the node answered.
+        declined: what it says when it has done nothing.
+        done: what it says when the command was carried out before.
+    """
+    match reply:
+        case Reply():
+            return Accepted()
+        case Refusal() if done is not None and reply.says(done):
+            return Accepted()
+        case Refusal() if reply.says(*declined):
+            return Declined("the node refuses it")
+        case Refusal():
+            return Unknown(f"status {reply.status}")
+        case _:
+            return reply
+
+
+def _turned_away(refusal: Refusal) -> str | None:
+    """Why the node has not even looked at a request; ``None`` if it has."""
+    if refusal.says("macaroon has expired"):
+        return "macaroon has expired"
+    if refusal.says("permission denied"):
+        return "macaroon does not allow this"
+    if refusal.says(*_MACAROON_REFUSED):
+        return "macaroon is not one of this node"
+    if refusal.says(*_NOT_READY):
+        return "the node is starting, or its wallet is locked"
+    return None
 
 
 class _Error(BaseModel):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator
 
-from paidflow.money import msats
+from paidflow.money import Money, msats
 from paidflow.payments.contract import (
     Cancelled,
     Expired,
@@ -34,6 +34,9 @@ HOLD_EXPIRY_BLOCKS = 18
 """So long before the end of its time lock lnd lets go of held money: 12 blocks in 0.20, and 18 in
 later versions (``DefaultHoldInvoiceExpiryDelta`` in ``lncfg/invoices.go``)."""
 
+MEMO_BYTES_MAX = 639
+"""BOLT 11: 1023 words of five bits."""
+
 _FAILURES = {
     "FAILURE_REASON_TIMEOUT": PayFailure.RECEIVER_UNREACHABLE,
     "FAILURE_REASON_NO_ROUTE": PayFailure.RECEIVER_UNREACHABLE,
@@ -46,6 +49,11 @@ def to_base64(hexadecimal: str, *, url: bool = False) -> str:
     """Bytes as lnd wants to have them."""
     raw = bytes.fromhex(hexadecimal)
     return (base64.urlsafe_b64encode(raw) if url else base64.b64encode(raw)).decode()
+
+
+def memo(description: str, end: str = "") -> str:
+    """A description that fits into an invoice, with an end that is never cut off."""
+    return description.encode()[: MEMO_BYTES_MAX - len(end)].decode(errors="ignore") + end
 
 
 def is_hash(text: str) -> bool:
@@ -87,6 +95,20 @@ class NodeInvoice(BaseModel):
         """Until when it can be paid."""
         return datetime.fromtimestamp(self.creation_date + self.expiry, UTC)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether all of the payment is locked."""
+        return self.state == "ACCEPTED"
+
+    @property
+    def locked(self) -> Money:
+        """How much of the payers' money is locked."""
+        return msats(sum(htlc.amt_msat for htlc in self._locked_parts))
+
+    @property
+    def _locked_parts(self) -> list[Htlc]:
+        return [htlc for htlc in self.htlcs if htlc.state == "ACCEPTED"]
+
     def invoice(self) -> Invoice:
         """What a payer is shown."""
         return Invoice(
@@ -100,15 +122,13 @@ class NodeInvoice(BaseModel):
             now: the current moment, UTC.
             height: the block height now.
         """
-        locked = [htlc for htlc in self.htlcs if htlc.state == "ACCEPTED"]
+        locked = self._locked_parts
         match self.state:
             case "SETTLED":
                 return Settled(msats(self.amt_paid_msat))
             case "ACCEPTED" if locked:
                 end = min(htlc.expiry_height for htlc in locked) - HOLD_EXPIRY_BLOCKS
-                return Held(
-                    msats(sum(htlc.amt_msat for htlc in locked)), HeightDeadline(end), height
-                )
+                return Held(self.locked, HeightDeadline(end), height)
             case "ACCEPTED":
                 return Unreachable("money is locked, and in no part of a payment")
             case "CANCELED" if not self.htlcs and now >= self.expires_at:

@@ -8,7 +8,7 @@ from paidflow.money import Money
 from paidflow.payments.contract import Declined
 from paidflow.payments.http import Reply
 from paidflow.payments.lnd_client import LndClient
-from paidflow.payments.lnd_messages import Added
+from paidflow.payments.lnd_messages import Added, memo
 
 
 class LndWallet:
@@ -47,7 +47,11 @@ class LndWallet:
     def invoice(self, amount: Money, description: str, expires_in_s: int) -> str | Declined:
         if amount.currency != "BTC":
             return Declined("lnd takes bitcoin")
-        asked = {"memo": description, "value_msat": str(amount.amount), "expiry": str(expires_in_s)}
+        asked = {
+            "memo": memo(description),
+            "value_msat": str(amount.amount),
+            "expiry": str(expires_in_s),
+        }
         reply = self._client.command("/v1/invoices", asked)
         added = reply.read(Added) if isinstance(reply, Reply) else None
         if added is None:

@@ -32,7 +32,7 @@ from paidflow.payments.sandbox_controls import (
 )
 from paidflow.payments.sandbox_payments import SandboxPayments
 from paidflow.payments.sandbox_reversals import SandboxReversals, reversals_of
-from paidflow.payments.sandbox_webhooks import SandboxWebhooks
+from paidflow.payments.sandbox_webhooks import SIGNATURE_HEADER, SandboxWebhooks
 
 PAGE = 500
 _CURSOR = re.compile(r"[0-9]{1,18}")
@@ -122,6 +122,7 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
             invoice_expiry_s=invoice_expiry_s,
             patience_s=patience_s,
             close_grace_s=close_grace_s,
+            webhook_headers=frozenset({SIGNATURE_HEADER}),
         )
 
     def __repr__(self) -> str:

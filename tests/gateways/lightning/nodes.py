@@ -137,6 +137,19 @@ class Lnd:
         body = {"value_msat": amount_msats, "expiry": expiry_s}
         return self.post("/v1/invoices", body)["payment_request"]
 
+    def pay_part(self, invoice: str, amount_msats: int) -> None:
+        """Send one part of a payment, and wait until it has come back, or all has arrived."""
+        read = self.get(f"/v1/payreq/{invoice}")
+        found = self.get(
+            f"/v1/graph/routes/{read['destination']}/{amount_msats // 1000}",
+            final_cltv_delta=int(read["cltv_expiry"]) + 3,
+        )
+        route = found["routes"][0]
+        whole = {"payment_addr": read["payment_addr"], "total_amt_msat": read["num_msat"]}
+        route["hops"][-1]["mpp_record"] = whole
+        payment_hash = base64.b64encode(bytes.fromhex(read["payment_hash"])).decode()
+        self.post("/v2/router/route/send", {"payment_hash": payment_hash, "route": route})
+
     def payment(self, payment_hash: str) -> dict[str, Any]:
         """A payment that it has sent, as it stands now."""
         key = base64.urlsafe_b64encode(bytes.fromhex(payment_hash)).decode()
@@ -245,6 +258,15 @@ class Network:
         """Mine blocks, and wait until all nodes that run know of them."""
         self.miner.mine(blocks)
         self.wait_for_height()
+
+    def let_go(self) -> None:
+        """Let go of what earlier tests have left locked, and wait until that has gone back."""
+        for node in self.nodes:
+            params = {"pending_only": "true", "num_max_invoices": 10_000}
+            for invoice in node.get("/v1/invoices", **params)["invoices"]:
+                if invoice["htlcs"]:
+                    node.post("/v2/invoices/cancel", {"payment_hash": invoice["r_hash"]})
+        self.wait_for_rest()
 
     def wait_for_rest(self, payment_hash: str | None = None) -> None:
         """Wait until a payment is in no channel any more; then balances stay as they are.

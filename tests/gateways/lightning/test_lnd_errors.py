@@ -177,7 +177,7 @@ def test_a_lost_capture_is_shown_by_a_lookup(
     preimage, payment_hash = new_preimage()
     network.payer.pay(opened(lnd, payment_hash=payment_hash).payment_request)
     wait_for_lookup(lnd, payment_hash, Held)
-    proxy.spoil_next(fault)
+    proxy.spoil_next(None, fault)  # first it asks how much is locked
     capture = CaptureCommand(payment_hash, "k", TEN_SATS, preimage)
     assert isinstance(lnd.capture(capture), Unknown)
     if fault is Fault.CUT_BEFORE:

@@ -39,7 +39,7 @@ def wallet(network: Network) -> LndWallet:
 
 @pytest.fixture
 def flow(network: Network, flow_url: str, lnd: Lnd, wallet: LndWallet) -> Iterator[PaidFlow]:
-    network.wait_for_rest()
+    network.let_go()
     with open_wall(flow_url, {"lnd": lnd}, actions=ACTIONS, wallets={"bob-phone": wallet}) as flow:
         before = held_by(lnd)
         yield flow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from paidflow.money import msats, sats
@@ -18,6 +20,7 @@ from paidflow.payments.contract import (
     Open,
     OpenCommand,
     Opened,
+    Pending,
     Settled,
 )
 from paidflow.payments.lnd import HOLD_BLOCKS, Lnd
@@ -72,6 +75,15 @@ def test_what_comes_in_parts_counts_together(network: Network, lnd: Lnd) -> None
     assert wait_for_lookup(lnd, payment_hash, Settled) == Settled(TEN_SATS)
     parts = network.payer.wait_for_payment(payment_hash, "SUCCEEDED")["htlcs"]
     assert len(parts) >= 3
+
+
+def test_a_part_alone_is_on_its_way(network: Network, lnd: Lnd) -> None:
+    invoice = opened(lnd)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(network.payer.pay_part, invoice.payment_request, 4_000)
+        assert wait_for_lookup(lnd, invoice.invoice_id, Pending) == Pending()
+        assert lnd.cancel(CancelCommand(invoice.invoice_id, "k")) == Accepted()
+    assert lnd.lookup(invoice.invoice_id) == Cancelled()
 
 
 def test_too_much_is_shown_as_it_came(network: Network, lnd: Lnd) -> None:

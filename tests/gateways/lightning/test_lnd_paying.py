@@ -174,6 +174,7 @@ def test_holdings_change_by_what_has_moved_and_not_by_what_is_locked(
         assert money.currency == "BTC"
         return money.amount
 
+    network.let_go()
     before = held()
     preimage, payment_hash = new_preimage()
     network.payer.pay(opened(lnd, sats(5_000), payment_hash=payment_hash).payment_request)
@@ -203,6 +204,7 @@ def test_a_wallet_on_a_node(network: Network, lnd: Lnd) -> None:
     assert isinstance(invoice, str)
     assert read(lnd, invoice).amount == msats(4_567)
     assert network.ours.get(f"/v1/payreq/{invoice}")["description"] == "for Bob"
+    assert isinstance(wallet.invoice(sats(1), "\U0001f9fe" * 1000, 900), str)
     assert isinstance(wallet.invoice(Money(100, "EUR"), "for Bob", 900), Declined)
     assert isinstance(
         LndWallet("https://127.0.0.1:1", **settings).invoice(TEN_SATS, "", 9), Declined

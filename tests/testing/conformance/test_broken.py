@@ -20,13 +20,13 @@ SUITE = Path(__file__).with_name("broken_suite.py")
 def test_it_fails_what_it_has_to(name: str, tmp_path: Path) -> None:
     """Who is broken on the network is tried there only, and all others everywhere else."""
     outcomes = _outcomes(name, tmp_path / "report.json")
-    expected = BROKEN[name].fails
+    expected, perhaps = BROKEN[name].fails, BROKEN[name].may_fail
     failed = {
         check if check in expected else check.partition("[")[0]
         for check, outcome in outcomes.items()
         if outcome == "failed"
     }
-    assert failed == expected
+    assert failed - perhaps == expected
     assert list(outcomes.values()).count("passed") > 80
 
 

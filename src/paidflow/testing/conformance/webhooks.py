@@ -69,6 +69,13 @@ class WebhookChecks(Checks):
         invoice, (headers, body) = _webhook(under_test)
         assert Hint(invoice.invoice_id) in under_test.gateway.parse_webhook(headers, body)
 
+    def test_webhook_needs_no_other_headers(self, under_test: GatewayUnderTest) -> None:
+        """The headers that the profile names are all that a genuine webhook needs."""
+        invoice, (headers, body) = _webhook(under_test)
+        wanted = under_test.gateway.profile.webhook_headers
+        kept = {name: value for name, value in headers.items() if name.lower() in wanted}
+        assert Hint(invoice.invoice_id) in under_test.gateway.parse_webhook(kept, body)
+
     def test_webhook_is_not_believed(self, under_test: GatewayUnderTest) -> None:
         """A webhook about an unpaid invoice leaves it open."""
         invoice, (headers, body) = _webhook(under_test)
