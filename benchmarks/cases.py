@@ -19,8 +19,9 @@ class Case:
             processes), ``backlog`` and ``zap_backlog`` (as fast as a side can), ``credits``
             (perform from the purse), ``read`` and ``read_all`` (pages of the view, with and without
             the rule), ``fold`` and ``rebuild`` (a view from the log), ``scan`` (the same events),
-            ``memory`` (of a worker), ``loop`` (coroutines), ``hot``, ``tree`` and ``profile`` (of a
-            forum, and the bare queries between them), or ``fold_zaps`` (its views from one item).
+            ``memory`` (of a worker), ``loop`` (coroutines), ``hot``, ``tree``, ``profile`` and
+            ``notifications`` (of a forum, and the bare queries between them), or ``fold_zaps`` (its
+            views from one item).
         threads: how many threads work at once, in each process.
         processes: how many processes, for ``settle``.
         items: how many items the zaps go to, or how many people are paid.
@@ -62,7 +63,7 @@ class Case:
                 return f"{self.load} a log of {size.folded:,} events"
             case "loop":
                 return f"perform, {self.tasks} coroutines"
-            case "hot" | "profile":
+            case "hot" | "profile" | "notifications":
                 return f"{self.load} page of {size.items:,} items"
             case "tree":
                 return f"tree of {size.tree:,} comments"

@@ -13,7 +13,6 @@ from benchmarks.forum.site import Site
 from benchmarks.meter import Meter
 from benchmarks.sides import side_class
 from benchmarks.sides.base import COPIED_ACTORS, Side
-from benchmarks.sides.tables import vacuum
 from tests.postgres_server import Server
 
 
@@ -86,8 +85,7 @@ class Databases:
             self._full[shape] = self._server.create_database()
             with closing(Site(self._full[shape], shape)) as site:
                 site.create()
-                site.fold()
-            vacuum(self._full[shape])
+                site.write_views()
         with closing(Site(self._full[shape], shape)) as site:
             self.write_down()
             yield site

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from paidflow import AutomaticRetry, PaidFlow, Reader, Receipt, State, Worker, sats
-from paidflow.errors import InvalidConfiguration
+from paidflow import AutomaticRetry, Context, PaidFlow, Reader, Receipt, State, Worker, sats
+from paidflow.errors import InvalidConfiguration, NotRetriable
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from tests.flow.support import again, expired, history, invoice_of
-from tests.wall import HeldNote, Note
+from tests.wall import RAISED, HeldNote, Note
 
 RETRY = AutomaticRetry(kinds=("other", "note"))
 
@@ -136,6 +136,57 @@ def test_what_cannot_be_paid_now_does_not_keep_the_others_waiting(
 ) -> None:
     clock.tick(1)
     broken = expired(flow, sandbox, Note(text="b", raises={"on_retry": -1}))
+    clock.tick(60)
+    assert RETRY.run(flow) == 1
+    assert again(flow, failed).state is State.PENDING
+    assert again(flow, broken).state is State.FAILED
+
+
+def test_e3_a_retry_that_raises_uses_up_a_try(
+    flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock
+) -> None:
+    broken = expired(flow, sandbox, Note(text="b", raises={"on_retry": -1}))
+    for _ in range(5):
+        assert told(flow) == []
+        clock.tick(60)
+        assert RETRY.run(flow) == 0
+    assert told(flow) == [broken.action_id]
+    clock.tick(60)
+    assert RETRY.run(flow) == 0
+    assert RAISED[broken.action_id, "on_retry"] == 5
+
+
+def test_e3_somebody_who_was_faster_uses_up_nothing(
+    flow: PaidFlow, clock: ManualClock, failed: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object, **__: object) -> None:
+        raise NotRetriable(state=State.PAID)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PaidFlow, "retry", too_late)
+        for _ in range(5):
+            clock.tick(60)
+            assert RETRY.run(flow) == 0
+    assert told(flow) == []
+    assert RETRY.run(flow) == 1
+
+
+def test_a_hook_with_a_bug_does_not_keep_the_others_waiting(
+    flow: PaidFlow,
+    sandbox: SandboxGateway,
+    clock: ManualClock,
+    failed: Receipt,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock.tick(1)
+    broken = expired(flow, sandbox, Note(text="b"))
+    on_retry = Note.on_retry
+
+    def stumbles(note: Note, ctx: Context) -> None:
+        on_retry(note, ctx)
+        assert note.text != "b"
+
+    monkeypatch.setattr(Note, "on_retry", stumbles)
     clock.tick(60)
     assert RETRY.run(flow) == 1
     assert again(flow, failed).state is State.PENDING

@@ -6,13 +6,15 @@ import re
 from functools import cached_property
 from typing import Any
 
-from benchmarks.forum.plan import Plan, Shape
+from benchmarks.forum.plan import BEGAN, Plan, Shape
 from benchmarks.forum.rows import Rows
+from benchmarks.forum.views import write_views
 from benchmarks.forum.writing import write_forum
 from benchmarks.gateway import NoopGateway
 from benchmarks.sides.tables import vacuum
 from paidflow import Folding, PaidFlow, Reader
-from paidflow.forum import ACTIONS, Items, Profiles, Threads, projections
+from paidflow.automatic_retry import parameters
+from paidflow.forum import ACTIONS, Items, Notifications, Profiles, Threads, projections
 from paidflow.keyring import Keyring
 from paidflow.store.queries import named, written_out
 from paidflow.views.cursor import HIGHEST, LATEST
@@ -26,7 +28,9 @@ PAGE_ITEMS = 20
 
 _SECRET = "a secret only for benchmarks"
 _RULE = re.compile(r"\bvisible\([^)]*\)")
-_ITEMS, _PEOPLE, _THREADS = (named(read_sql(name)) for name in ("items", "people", "threads"))
+_ITEMS, _NOTIFICATIONS, _PEOPLE, _THREADS = (
+    named(read_sql(name)) for name in ("items", "notifications", "people", "threads")
+)
 
 
 def _bare(query: str) -> str:
@@ -37,6 +41,7 @@ def _bare(query: str) -> str:
 _TREE = _bare(_ITEMS["shown"].format(page=_THREADS["tree"]))
 _HOT = _bare(_ITEMS["shown"].format(page=_ITEMS["hot"]))
 _BY_AUTHOR = _bare(_ITEMS["shown"].format(page=_ITEMS["by_author"]))
+_NOTIFICATIONS_PAGE = _bare(_NOTIFICATIONS["all"])
 _TOTALS, _FIRST_ITEM = _bare(_PEOPLE["totals"]), _bare(_PEOPLE["first_item"])
 
 
@@ -67,8 +72,13 @@ class Site:
         vacuum(self.dsn)
 
     def fold(self) -> None:
-        """Bring all views up to date."""
+        """Bring all views up to date, by folding the log."""
         Folding(self.flow, projections()).run_until_idle()
+
+    def write_views(self) -> None:
+        """Write all views by SQL, which takes minutes where folding takes an hour."""
+        write_views(self.dsn, self.flow)
+        vacuum(self.dsn)
 
     def close(self) -> None:
         """Close all connections."""
@@ -108,6 +118,17 @@ class Site:
         self._ask(_TOTALS, n + 1, actor=author, posts=list(POSTS))
         self._ask(_FIRST_ITEM, n + 1, author=author)
         return self._ask(_BY_AUTHOR, n + 1, author=author, place=LATEST, id="", limit=PAGE_ITEMS)
+
+    def notifications(self, n: int) -> int:
+        """Read what a person is told; returns how many lines that is."""
+        return len(Notifications(self._reader).page(self._actor(n), limit=PAGE_ITEMS))
+
+    def bare_notifications(self, n: int) -> int:
+        """The same by a bare query."""
+        now = self._reader.now()
+        page = {"place": LATEST, "id": "", "limit": PAGE_ITEMS}
+        params = {"now": now, "beginning": BEGAN, **page, **parameters(None, now)}
+        return self._ask(_NOTIFICATIONS_PAGE, n, **params)
 
     def acted_msats(self) -> int:
         """What all acts have cost."""

@@ -26,6 +26,7 @@ LOADS = {
     "hot": "forum_pages",
     "tree": "forum_pages",
     "profile": "forum_pages",
+    "notifications": "forum_pages",
     "fold_zaps": "fold_zaps",
 }
 """Which module runs a load."""

@@ -12,7 +12,7 @@ from benchmarks.forum.site import PAGE_ITEMS, Site
 from benchmarks.loads.job import JobNotDone
 from benchmarks.threads import in_threads
 
-PAGES = ("hot", "tree", "profile")
+PAGES = ("hot", "tree", "profile", "notifications")
 _WARM_UP = 20
 
 Page = Callable[[int], int]
@@ -57,12 +57,14 @@ def _pages(site: Site, load: str) -> tuple[Page, Page]:
             return site.hot, site.bare_hot
         case "tree":
             return site.tree, site.bare_tree
-        case _:
+        case "profile":
             return site.profile, site.bare_profile
+        case _:
+            return site.notifications, site.bare_notifications
 
 
 def _expected(size: Size, load: str) -> range:
-    """How many items may be on a page."""
+    """How many items or lines may be on a page."""
     match load:
         case "hot":
             posts = size.items // (1 + COMMENTS_PER_POST)

@@ -20,6 +20,7 @@ from benchmarks.measures import (
     o_tree,
     p_profile,
     q_hot_folding,
+    r_notifications,
 )
 from benchmarks.rounds import Measure
 
@@ -45,6 +46,7 @@ MEASURES: tuple[Measure, ...] = (
     o_tree.MEASURE,
     p_profile.MEASURE,
     q_hot_folding.MEASURE,
+    r_notifications.MEASURE,
 )
 
 CONTEXT = (*a_hand_written.CONTEXT, *e_hot_item.CONTEXT)

@@ -141,6 +141,7 @@ class WithPaidflow(Side):
             "hot",
             "tree",
             "profile",
+            "notifications",
             "fold_zaps",
         }
     )

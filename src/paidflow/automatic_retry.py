@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from paidflow.correlation import about
-from paidflow.errors import InvalidConfiguration, PaidflowError
+from paidflow.errors import Conflict, GatewayUnavailable, InvalidConfiguration
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.tasks import PeriodicTask
 
@@ -29,7 +29,8 @@ class AutomaticRetry:
         kinds: only actions of these kinds.
         after: how long it is left alone after it has failed.
         within: how long after that it is not tried again any more.
-        times_max: how often it is tried again; tries of its owner count.
+        times_max: how often it is tried again; tries of its owner count, and so do those of ``run``
+            that raised since it failed last.
 
     Raises:
         InvalidConfiguration: when there is no time between ``after`` and ``within``.
@@ -81,6 +82,12 @@ def parameters(retry: AutomaticRetry | None, now: datetime) -> dict[str, Any]:
 def _retried(flow: PaidFlow, action_id: str, actor: str) -> bool:
     try:
         return flow.retry(action_id, actor=actor).changed
-    except PaidflowError as error:  # somebody was faster, or it cannot be paid now
+    except (Conflict, GatewayUnavailable) as error:  # somebody was faster, or nobody can be asked
         logger.info("retry of %s: %s", action_id, error.code, extra=about(action_id))
-        return False
+    except Exception as error:
+        if flow.store.passing(error):
+            raise
+        logger.warning("retry of %s failed", action_id, exc_info=error, extra=about(action_id))
+        with flow.store.transaction("retry_in_vain") as tx:
+            tx.query("count_vain_retry", action_id=action_id)
+    return False

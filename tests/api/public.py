@@ -16,13 +16,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from paidflow import PaidAction
+
 LIST = Path(__file__).parent / "public.txt"
 
 MODULES = {
     "paidflow": None,
     "paidflow.errors": None,
+    "paidflow.forum": None,
     "paidflow.payments.contract": None,
+    "paidflow.payments.lnd": ("Lnd", "Network"),
+    "paidflow.payments.lnd_wallet": ("LndWallet",),
     "paidflow.payments.sandbox": ("SandboxGateway",),
+    "paidflow.payments.stripe": ("StripeGateway",),
     "paidflow.outgoing.deliveries": ("Deliveries",),
     "paidflow.outgoing.subscriber": None,
     "paidflow.outgoing.webhook": ("Webhook",),
@@ -77,6 +83,8 @@ def _members(kind: type[Any]) -> Iterator[str]:
         yield f"__init__{_signature(kind.__init__)}"
     for name in sorted(_inherited(kind) - set(getattr(kind, "__members__", ()))):
         member = inspect.getattr_static(kind, name)
+        if _is_told(kind, name, member):
+            continue
         if isinstance(member, staticmethod | classmethod):
             yield f"{name}{_signature(member.__func__)} [{type(member).__name__}]"
         elif inspect.isfunction(member):
@@ -85,6 +93,12 @@ def _members(kind: type[Any]) -> Iterator[str]:
             yield f"{name} [property]"
         elif member is None or isinstance(member, bool | int | str | tuple):
             yield f"{name} = {member!r}"
+
+
+def _is_told(kind: type[Any], name: str, member: object) -> bool:
+    """Whether an action says the same as all actions do."""
+    is_action = issubclass(kind, PaidAction) and kind is not PaidAction
+    return is_action and inspect.getattr_static(PaidAction, name, None) is member
 
 
 def _inherited(kind: type[Any]) -> set[str]:

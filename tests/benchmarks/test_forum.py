@@ -1,16 +1,21 @@
-"""What the generator writes is what the actions of a forum write."""
+"""What the generator writes is what the actions of a forum write, and what folding makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import zip_longest
 from typing import Any
 
 import psycopg
+import pytest
 
+from benchmarks.cases import SHORT
 from benchmarks.forum.ids import Moment, MomentGateway
-from benchmarks.forum.plan import BEGAN, PURSE_SATS, Plan, Shape
+from benchmarks.forum.plan import BEGAN, PURSE_SATS, Plan, Shape, shape_of
 from benchmarks.forum.rows import COLUMNS, GRANT, Rows
+from benchmarks.forum.site import Site
+from benchmarks.forum.views import write_views
 from benchmarks.forum.writing import write_forum
 from paidflow import Folding, PaidFlow, sats
 from paidflow.forum import ACTIONS, projections
@@ -62,7 +67,7 @@ def _sweep(flow: PaidFlow) -> None:
 def _generated(dsn: str) -> None:
     with _open(dsn, Moment()) as flow:
         write_forum(dsn, SHAPE, Rows(Keyring.of(SECRET).current, "noop"))
-        Folding(flow, projections()).run_until_idle()
+        write_views(dsn, flow)
         assert differences(flow) == []
 
 
@@ -100,3 +105,23 @@ def test_a_generated_forum_is_the_one_that_its_actions_write(postgres_server: Se
         assert _other(generated[table], performed[table]) == [], table
     assert len(performed["paidflow_actions"]) == SHAPE.steps == 1_000
     assert all(performed[table] for table in (*COLUMNS, *VIEWS) if table not in EMPTY)
+
+
+@pytest.mark.soak
+def test_the_views_of_a_larger_forum_are_the_folded_ones(postgres_server: Server) -> None:
+    written = postgres_server.create_database()
+    with closing(Site(written, shape_of(SHORT))) as site:
+        site.create()
+    folded = postgres_server.create_database(template=written)
+    try:
+        with closing(Site(written, shape_of(SHORT))) as site:
+            site.write_views()
+        with closing(Site(folded, shape_of(SHORT))) as site:
+            site.fold()
+        ours, theirs = _tables(written), _tables(folded)
+    finally:
+        postgres_server.drop_database(written)
+        postgres_server.drop_database(folded)
+    for table in theirs:
+        assert _other(ours[table], theirs[table]) == [], table
+    assert all(theirs[view] for view in VIEWS if view not in EMPTY)

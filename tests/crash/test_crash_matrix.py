@@ -48,7 +48,10 @@ OUTGOING = {
 GIVEN_UP = {"postpone", "requeue", "drop_given_up", "forget_subscriber", "resume_subscriber"}
 """Deliveries do nothing to actions; how they end is in tests/outgoing/test_killed.py."""
 
-FOREIGN = TABLES | LIBRARY | VIEWS | PARKING | ARCHIVE | ADOPTION | OUTGOING | GIVEN_UP
+RETRIED = {"retry_in_vain"}
+"""One number is written; tests/test_automatic_retry.py looks at it."""
+
+FOREIGN = TABLES | LIBRARY | VIEWS | PARKING | ARCHIVE | ADOPTION | OUTGOING | GIVEN_UP | RETRIED
 
 SOURCE = Path(paidflow.__file__).parent
 STEP_ARGUMENTS = {

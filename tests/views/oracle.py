@@ -7,23 +7,30 @@ from datetime import UTC, datetime
 from math import log10
 from typing import Any
 
-from paidflow import Reader, State
+from paidflow import PaidFlow, Reader, State
 from paidflow.forum import Items, Notifications, Polls, Profiles, Threads
 from paidflow.views.threads import Branch
-from tests.histories import PEOPLE, VIEWERS, WORDS, Truth
+from tests.moves import PEOPLE, TERRITORIES, VIEWERS, WORDS
+from tests.truth import Truth
+from tests.views.oracle_of_money import compared_money, compared_territories
+from tests.views.oracle_of_opinions import compared_opinions
 
 ALL = 1000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def differences(reader: Reader, truth: Truth) -> list[str]:
+def differences(flow: PaidFlow, reader: Reader, truth: Truth) -> list[str]:
     """Where what is shown is not what is true."""
-    found: list[str] = []
+    lines = [("everybody", *line) for line in compared_territories(flow, reader, truth)]
+    lines += [("everybody", *line) for line in compared_opinions(flow, reader, truth)]
     for viewer in VIEWERS:
-        for what, shown, true in _compared(reader, truth, viewer):
-            if shown != true:
-                found.append(f"{what} for {viewer}: {shown}, not {true}")
-    return found
+        lines += [(str(viewer), *line) for line in _compared(reader, truth, viewer)]
+        lines += [(str(viewer), *line) for line in compared_money(flow, reader, truth, viewer)]
+    return [
+        f"{what} for {viewer}: {shown}, not {true}"
+        for viewer, what, shown, true in lines
+        if shown != true
+    ]
 
 
 def _compared(reader: Reader, truth: Truth, viewer: str | None) -> Iterator[tuple[str, Any, Any]]:
@@ -42,10 +49,14 @@ def _compared(reader: Reader, truth: Truth, viewer: str | None) -> Iterator[tupl
         shown = items.by_author(person, viewer=viewer, limit=ALL)
         yield f"items of {person}", _ids(shown), sorted(theirs)
         yield from _profile(reader, truth, viewer, person)
+    for name in TERRITORIES:
+        there = [i for i in posts if truth.items[i]["territory"] == name]
+        shown = items.by_territory(name, viewer=viewer, limit=ALL)
+        yield f"posts in {name}", _ids(shown), sorted(there)
     for word in WORDS:
         shown = items.search(word, viewer=viewer, limit=ALL)
         yield f"search for {word}", _ids(shown), sorted(i for i in seen if _says(truth, i, word))
-    for number in range(5):
+    for number in (*range(5), 9):
         url = f"https://example.com/{number}"
         same = [i for i in seen if truth.items[i]["url"] == url]
         yield "duplicates", _ids(items.duplicates(url, viewer=viewer, limit=ALL)), sorted(same)
@@ -110,7 +121,8 @@ def _profile(
     profile = Profiles(reader).one(person, viewer=viewer)
     theirs = [i for i, row in truth.items.items() if row["author"] == person and truth.real(i)]
     comments = [i for i in theirs if truth.items[i]["kind"] == "comment"]
-    true = len(theirs) - len(comments), len(comments)
+    bios = [i for i in theirs if truth.items[i]["kind"] == "bio"]
+    true = len(theirs) - len(comments) - len(bios), len(comments)
     yield f"the counts of {person}", (profile.posts, profile.comments), true
     pending = bool(profile.pending)
     yield f"whether the debts of {person} show", pending and viewer != person, False

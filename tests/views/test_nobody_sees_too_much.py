@@ -11,15 +11,19 @@ import pytest
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from tests.forum import Forum, open_forum
-from tests.histories import History, truth_of
+from tests.histories import History
+from tests.truth import truth_of
 from tests.views.oracle import differences
 from tests.zaps import differences as unbalanced
 
-STEPS = 60
+STEPS = 150
 NEEDED = {
     "pays", "expires", "tries again", "pays late", "is refunded", "cancels",
     "discussion:PENDING", "discussion:PAID", "discussion:PENDING_HELD", "comment:PENDING",
     "comment:PAID", "zap:PENDING", "zap:PAID", "vote:PENDING", "boost:PENDING", "downzap:PENDING",
+    "job:PAID", "bio:PAID", "deletion:PAID", "gift:PAID", "donation:PAID", "credits:PENDING_HELD",
+    "territory:PAID", "territory:PENDING_HELD", "link there:PAID", "terms:PAID", "transfer:PAID",
+    "rewards:PAID",
 }  # fmt: skip
 
 
@@ -27,7 +31,7 @@ def check(forum: Forum, seed: int) -> History:
     history = History(forum, seed)
     history.play(STEPS)
     forum.folding.catch_up()
-    found = differences(forum.reader, truth_of(forum.flow))
+    found = differences(forum.flow, forum.reader, truth_of(forum.flow))
     assert found == [], f"seed {seed}: {found[:3]}"
     assert unbalanced(forum.flow) == [], f"seed {seed}"
     return history

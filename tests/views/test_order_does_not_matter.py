@@ -20,7 +20,7 @@ from tests.forum import Forum, open_forum
 from tests.histories import History
 from tests.postgres_server import Server
 
-STEPS = 60
+STEPS = 120
 Views = Mapping[str, list[str]]
 
 

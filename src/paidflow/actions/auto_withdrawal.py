@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
@@ -10,13 +9,12 @@ from typing import ClassVar
 from paidflow.actions.contract import Context, Tables
 from paidflow.actions.forum_action import FORUM_TABLES, forum_settings, settings_of
 from paidflow.actions.statements import Statements
+from paidflow.actions.system_action import perform_for
 from paidflow.actions.withdrawal import Withdrawal
-from paidflow.errors import InvalidField, PaidflowError, Refused
+from paidflow.errors import InvalidField, Refused
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.ledger.accounts import withdrawable
 from paidflow.money import Money, msats, sats
-
-logger = logging.getLogger("paidflow.tasks")
 
 SQL = Statements("auto_withdrawals")
 PAGE = 100
@@ -103,7 +101,7 @@ def auto_withdraw(flow: PaidFlow) -> int:
     Returns:
         How many were begun.
     """
-    return sum(_begun(flow, actor, withdrawal) for actor, withdrawal in _due(flow))
+    return sum(perform_for(flow, withdrawal, actor) for actor, withdrawal in _due(flow))
 
 
 def _due(flow: PaidFlow) -> Iterator[tuple[str, AutoWithdrawal]]:
@@ -130,12 +128,3 @@ def divided(excess: Money, fee_percent: int) -> tuple[Money, Money]:
     """
     amount = excess.amount * 100 // (100 + fee_percent) // SAT * SAT
     return msats(amount), msats(amount * fee_percent // 100)
-
-
-def _begun(flow: PaidFlow, actor: str, withdrawal: AutoWithdrawal) -> bool:
-    try:
-        flow.perform(withdrawal, actor=actor)
-    except PaidflowError as error:  # spent meanwhile, another process was faster, no gateway
-        logger.info("no withdrawal by itself: %s", error.code)
-        return False
-    return True

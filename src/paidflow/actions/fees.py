@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from paidflow.actions.contract import Context
-from paidflow.actions.statements import Statements
+from paidflow.actions.territories import find_territory
 from paidflow.ledger.accounts import POOL, territory
 from paidflow.ledger.shares import PERCENT_MAX, shares
 from paidflow.money import Money
 from paidflow.states.postings import Postings
-
-SQL = Statements("territories")
 
 
 def fee_payouts(ctx: Context, fee: Money, territory_name: str | None) -> Postings:
@@ -21,10 +19,8 @@ def fee_payouts(ctx: Context, fee: Money, territory_name: str | None) -> Posting
         territory_name: where the item is; ``None`` leaves everything to the pool, and so does a
             territory that is stopped.
     """
-    found = None
-    if territory_name is not None:
-        found = SQL.one(ctx.tx, "select_shares", name=territory_name)
-    if found is None or territory_name is None:
+    found = None if territory_name is None else find_territory(ctx.tx, territory_name)
+    if found is None or found.stopped:
         return shares(fee, {}, rest=POOL)
-    percent = PERCENT_MAX - found["rewards_percent"]
-    return shares(fee, {territory(territory_name): percent}, rest=POOL)
+    percent = PERCENT_MAX - found.rewards_percent
+    return shares(fee, {territory(found.name): percent}, rest=POOL)

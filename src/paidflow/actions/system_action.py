@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from paidflow.actions.contract import ACCOUNT, Context
+import logging
+
+from paidflow.actions.contract import ACCOUNT, Context, PaidAction
 from paidflow.actions.forum_action import ForumAction, forum_settings, settings_of
-from paidflow.errors import IdempotencyMismatch, InsufficientFunds, Refused
+from paidflow.errors import IdempotencyMismatch, InsufficientFunds, PaidflowError, Refused
 from paidflow.flow.paid_flow import PaidFlow
+
+logger = logging.getLogger("paidflow.tasks")
 
 
 class SystemAction(ForumAction):
@@ -30,3 +34,17 @@ def perform_once(flow: PaidFlow, action: SystemAction, key: str) -> bool:
     except (IdempotencyMismatch, InsufficientFunds):
         return False
     return receipt.changed
+
+
+def perform_for(flow: PaidFlow, action: PaidAction, actor: str) -> bool:
+    """Do for somebody what he has asked for once and for all.
+
+    Returns:
+        Whether it was done; ``False`` if it cannot be now, or another process was faster.
+    """
+    try:
+        flow.perform(action, actor=actor)
+    except PaidflowError as error:
+        logger.info("%s for %s: %s", action.kind, actor, error.code)
+        return False
+    return True

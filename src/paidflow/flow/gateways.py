@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from paidflow import checkpoints
-from paidflow.actions.contract import PaidAction
+from paidflow.actions.contract import INVOICE, PaidAction
 from paidflow.clock import Clock, SystemClock
 from paidflow.errors import (
     InvalidConfiguration,
@@ -49,6 +49,12 @@ logger = logging.getLogger("paidflow.gateways")
 
 _ASKING = frozenset({"lookup", "lookup_payment", "holdings"})
 _NO_ANSWER = (NotSent, Unknown, Unreachable)
+
+_PROTOCOLS: Mapping[Capability, type] = {
+    Capability.PAY_OUT: PayingGateway,
+    Capability.HOLDINGS: HoldingsGateway,
+    Capability.REFUND: RefundingGateway,
+}
 
 
 class Gateways:
@@ -108,31 +114,32 @@ class Gateways:
             raise RestoredCopy
 
     def choose(
-        self, currency: str, *, hold: bool, wanted: str | None, pays_out: bool = False
+        self, currency: str, *, hold: bool, wanted: str | None, forwards: bool = False
     ) -> str:
         """The name of the first gateway that takes the currency, and can do what it has to.
 
         Raises:
             NoFunding: when there is none.
         """
-        for name, currencies in self.able(hold=hold, wanted=wanted, pays_out=pays_out):
+        for name, currencies in self.able(hold=hold, wanted=wanted, forwards=forwards):
             if currency in currencies:
                 return name
         raise NoFunding(f"no gateway {'holds' if hold else 'takes'} {currency}")
 
     def able(
-        self, *, hold: bool, wanted: str | None, pays_out: bool = False
+        self, *, hold: bool, wanted: str | None, forwards: bool = False
     ) -> Iterator[tuple[str, frozenset[str]]]:
         """The gateways that can do it, and the currencies they take.
 
         The preferred one comes first, but those that do not work just now come last.
         """
         for name, gateway in sorted(self._gateways.items(), key=lambda one: self.is_down(one[0])):
-            can = gateway.profile.capabilities
+            profile = gateway.profile
+            can = profile.capabilities
             able = Capability.HOLD in can or not hold
-            able = able and (Capability.PAY_OUT in can or not pays_out)
-            if wanted in (None, name) and able:
-                yield name, gateway.profile.currencies
+            passes_on = profile.forwards and Capability.PAY_OUT in can
+            if wanted in (None, name) and able and (passes_on or not forwards):
+                yield name, profile.currencies
 
     def is_down(self, name: str) -> bool:
         """Whether a gateway gets no new business now: it is in maintenance, or does not answer."""
@@ -150,17 +157,35 @@ class Gateways:
         return sorted(names, key=self.is_down)
 
     def check(self, actions: Iterable[type[PaidAction]]) -> None:
-        """Check that there is a gateway that can do what actions promise.
+        """Check that gateways have the methods of what they promise, and what actions need.
 
         Raises:
-            InvalidConfiguration: when money is to go back and no gateway can send any.
+            InvalidConfiguration: when a method is missing, or none of the gateways of an action can
+                do what it needs. A flow without any gateway takes no invoices, so it needs neither
+                holds nor outgoing payments.
         """
+        for name, gateway in self._gateways.items():
+            for capability, protocol in _PROTOCOLS.items():
+                if capability in gateway.profile.capabilities and not isinstance(gateway, protocol):
+                    raise InvalidConfiguration(
+                        f"{name!r} promises {capability} and is no {protocol.__name__}"
+                    )
         for action in actions:
-            names = [name for name in self._gateways if action.gateway in (None, name)]
-            if action.late_payment is LatePolicy.REFUND and not any(map(self.can_refund, names)):
-                raise InvalidConfiguration(
-                    f"{action.__name__}.late_payment is REFUND, and none of its gateways can refund"
-                )
+            for capability, why in _needs(action):
+                if not self._has(capability, action.gateway):
+                    raise InvalidConfiguration(
+                        f"{action.__name__}{why}, and none of its gateways can {capability}"
+                    )
+
+    def _has(self, capability: Capability, wanted: str | None) -> bool:
+        """Whether a gateway of an action can do something, or there is nothing to do it with."""
+        if not self._gateways:
+            return capability is not Capability.REFUND
+        return any(
+            capability in gateway.profile.capabilities
+            for name, gateway in self._gateways.items()
+            if wanted in (None, name)
+        )
 
     def open(self, name: str, command: OpenCommand, *, in_maintenance: bool = False) -> OpenOutcome:
         """Ask a gateway for an invoice.
@@ -314,3 +339,13 @@ def _note(breaker: Breaker, step: str, answer: object) -> None:
         breaker.failed(answer.reason)
     elif step != "updates":
         breaker.answered()
+
+
+def _needs(action: type[PaidAction]) -> Iterator[tuple[Capability, str]]:
+    """What the gateway of an action has to be able to do, and why."""
+    if INVOICE in action.funding and not action.optimistic:
+        yield Capability.HOLD, " is paid first"
+    if action.has_own("transfer"):
+        yield Capability.PAY_OUT, " pays out"
+    if action.late_payment is LatePolicy.REFUND:
+        yield Capability.REFUND, ".late_payment is REFUND"

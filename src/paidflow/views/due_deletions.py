@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-
 from paidflow.actions.delete_item import DeleteItem
-from paidflow.correlation import about
-from paidflow.errors import PaidflowError
+from paidflow.actions.system_action import perform_for
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.store.queries import named
 from paidflow.views.reader import Reader
@@ -15,8 +12,6 @@ from paidflow.views.sql import read_sql
 AT_ONCE = 100
 
 _SQL = named(read_sql("deletions"))
-
-logger = logging.getLogger("paidflow.views")
 
 
 def delete_due(flow: PaidFlow) -> int:
@@ -32,13 +27,4 @@ def delete_due(flow: PaidFlow) -> int:
         How many items were deleted.
     """
     due = Reader(flow).select(_SQL["due"], viewer=None, now=flow.clock.now(), limit=AT_ONCE)
-    return sum(_deleted(flow, row["id"], row["author"]) for row in due)
-
-
-def _deleted(flow: PaidFlow, item_id: str, author: str) -> bool:
-    try:
-        flow.perform(DeleteItem(item_id=item_id), actor=author)
-    except PaidflowError as error:  # somebody was faster
-        logger.info("deletion of %s: %s", item_id, error.code, extra=about(item_id))
-        return False
-    return True
+    return sum(perform_for(flow, DeleteItem(item_id=row["id"]), row["author"]) for row in due)

@@ -1,6 +1,3 @@
--- name: select_shares
-select rewards_percent from forum_territories where name = :name and status <> 'stopped';
-
 -- name: select_territory
 select name, version, paid_by, owner, description, base_cost_msats, reply_cost_msats, post_kinds,
     free_posts, rewards_percent, billing, billing_cost_msats, auto_renew, status, billed_at,

@@ -255,6 +255,11 @@ where a.state = 'FAILED' and (a.actor = :actor or cast(:actor as text) is null)
     and a.state_since > :since and a.state_since <= :until and tried_again(a) = :again
 order by a.state_since desc, a.action_id limit :limit;
 
+-- name: count_vain_retry
+-- What has failed and owes nothing has no other use for its tries; see `tried_again.sql`.
+update paidflow_actions set tries = tries + 1
+where action_id = :action_id and state = 'FAILED' and owed is null;
+
 -- name: upsert_read_mark
 insert into paidflow_read_marks (actor, seen_at) values (:actor, :now)
 on conflict (actor) do update set seen_at = :now;

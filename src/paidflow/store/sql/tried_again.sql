@@ -5,4 +5,5 @@
     and replace(:retried_kinds, ' ' || failed.kind || ' ', '') <> :retried_kinds
     and failed.state_since > :retried_since
     and (select count(*) from paidflow_log retried where retried.originator_id = failed.action_id
-        and retried.topic like 'paid-action.retry-requested@%') < :retried_times_max)
+        and retried.topic like 'paid-action.retry-requested@%')
+        + case when failed.owed is null then failed.tries else 0 end < :retried_times_max)
