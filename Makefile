@@ -4,8 +4,9 @@ STAMP := .venv/.installed
 # More options for pytest, e.g. `make test ARGS="-n 2 -k refund"`.
 ARGS ?=
 
-.PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-browser test-pythons test-postgres check public-api
-.PHONY: soak soak-short
+.PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-pythons test-postgres check
+.PHONY: test-browser test-gateways test-lightning public-api
+.PHONY: soak soak-short conformance
 .PHONY: bench bench-short bench-memory bench-forum profile mutants schema-dump clean
 
 venv: $(STAMP)
@@ -31,7 +32,17 @@ docs: venv
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/site
 
 test: venv
-	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not soak and not pgbouncer and not browser and not gateways and \
+		not lightning" -n 2 --dist worksteal $(ARGS)
+
+# Renews docs/conformance.md; reports on other gateways are put into docs/conformance/ by hand, with
+# e.g. `make test-gateways ARGS="--conformance-report docs/conformance/NAME.json"`.
+conformance: venv
+	mkdir -p docs/conformance
+	$(BIN)/python -m pytest tests/testing/conformance/test_sandbox_conformance.py -n 2 \
+		--conformance-report docs/conformance/sandbox.json $(ARGS)
+	$(BIN)/python -m paidflow.testing.conformance.table docs/conformance/*.json \
+		--into docs/conformance.md
 
 # A part of the tests again, through Debian's PgBouncer in transaction mode.
 test-pgbouncer: venv
@@ -43,6 +54,15 @@ test-pgbouncer: venv
 		tests/flow/test_retry.py tests/flow/test_cancel.py tests/flow/test_late.py \
 		tests/races/test_crowds.py "tests/races/test_pairs.py::test_one_winner[pay-cancel]" \
 		"tests/races/test_pairs.py::test_one_winner[pay-worker]" tests/test_worker.py $(ARGS)
+
+# Gateways against real servers; the first run installs them in a cache outside of this folder.
+test-gateways: venv
+	$(BIN)/python -m pytest -m gateways -n 2 --dist loadscope tests/gateways $(ARGS)
+
+# Payments between real nodes; the first run builds lnd and btcd with Go, which takes long.
+test-lightning: venv
+	$(BIN)/python tests/gateways/lightning/build.py
+	$(BIN)/python -m pytest -m lightning tests/gateways/lightning $(ARGS)
 
 # In a real Chromium, the one of the distribution.
 test-browser: venv

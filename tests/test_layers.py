@@ -240,6 +240,12 @@ def test_only_its_own_adapter_knows_a_library(library: str) -> None:
     assert [module for module in found if not f"{module}.".startswith(f"{room}.")] == []
 
 
+def test_only_the_gateway_to_stripe_knows_its_sdk() -> None:
+    found = importers("stripe", read_sources())
+    assert found
+    assert [module for module in found if not module.startswith("payments.stripe")] == []
+
+
 @pytest.mark.parametrize(
     ("module", "wanted"), [(PACKAGE, ()), (f"{PACKAGE}.contrib.sqlalchemy", ("sqlalchemy",))]
 )

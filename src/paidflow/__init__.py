@@ -20,6 +20,7 @@ from paidflow.actions.withdrawal import Withdrawal
 from paidflow.automatic_retry import AutomaticRetry
 from paidflow.correlation import correlated
 from paidflow.errors import PaidflowError, Refused
+from paidflow.flow.inbox import WebhookAnswer, WebhookLimits
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.flow.receipt import HistoryEntry, NextAction, Receipt
 from paidflow.flow.statement import StatementLine
@@ -76,6 +77,8 @@ __all__ = [
     "StatementLine",
     "Tables",
     "Transfer",
+    "WebhookAnswer",
+    "WebhookLimits",
     "Withdrawal",
     "Worker",
     "correlated",

@@ -77,6 +77,16 @@ class Keyring:
         parts = (action_id, str(attempt), nonce, str(amount.amount), amount.currency)
         return self._mac(key_id, "preimage", *parts)
 
+    def sealing_key(self, key_id: str) -> bytes:
+        """The 32 secret bytes that are used to keep others' credentials; see ``payments/seal.py``.
+
+        Raises:
+            InvalidConfiguration: when that key is no longer in the keyring.
+        """
+        if key_id not in self._keys:
+            raise InvalidConfiguration(f"key {key_id!r} is still needed but not in the keyring")
+        return self._mac(key_id, "seal")
+
     def _proof(self, key_id: str, action_id: str) -> str:
         return f"{key_id}.{self._mac(key_id, 'proof', action_id).hex()}"
 

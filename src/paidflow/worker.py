@@ -18,19 +18,24 @@ from paidflow import checkpoints
 from paidflow.correlation import about
 from paidflow.errors import PaidflowError
 from paidflow.flow.following import Following
+from paidflow.flow.gateway_watch import GatewayWatch
+from paidflow.flow.leases import Lease, Leases
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.flow.sweeping import Sweeping
 from paidflow.spans import span
 from paidflow.states import events as e
 from paidflow.states.machine import State
-from paidflow.states.owed import OwedKind, owed
+from paidflow.states.owed import OwedKind, holds_money, owed
 from paidflow.store.records import Status, row_to_status
 from paidflow.tasks import PeriodicTask, Tasks
 
 logger = logging.getLogger("paidflow.worker")
 
 BACK_OFF_S_MAX = 300
+HELD_BACK_OFF_S_MAX = 60
+"""What holds somebody's money is not left alone for long, so that it is done in time."""
+
 ROUNDS_MAX = 10_000
 _OVERDUE = {
     State.FORWARDING: e.AttentionReason.FORWARD_OVERDUE,
@@ -79,13 +84,15 @@ class Worker:
     ) -> None:
         self._flow = flow
         self._folding = folding
-        self._batch = min(max(batch, 1), 1000)
-        self._lease = timedelta(seconds=lease_s)
+        batch, lasts = min(max(batch, 1), 1000), timedelta(seconds=lease_s)
+        self._leases = Leases(flow.store, flow.clock, flow.ids, batch, lasts)
+        self._together = together
         self._poll_s = poll_s
         self._stopping = threading.Event()
         self._sweeping = Sweeping(flow.store, flow.clock)
         self._tasks = Tasks(flow, tasks)
         self._following = Following(flow, together, self._stopping)
+        self._watching = GatewayWatch(flow)
 
     def stop(self) -> None:
         """Ask the worker to end after the action that it is working on."""
@@ -123,8 +130,11 @@ class Worker:
         """
         self._flow.gateways.refuse_copy()
         with checkpoints.flow("worker"):
-            done = self._following.run_once() + self._do_due()
+            done = 0
+            for work in (self._following.run_once, self._look_at_webhooks, self._do_due):
+                done += self._do_held() + work()
             self._sweeping.run_once()
+            self._watching.run_once()
         done += self._folding.run_once() if self._folding is not None else 0
         return done + self._tasks.run_once()
 
@@ -142,20 +152,30 @@ class Worker:
             done += now
         raise AssertionError("the worker does not come to rest")
 
+    def _do_held(self) -> int:
+        """What holds somebody's money comes first, in the order of its deadlines."""
+        done, tried = 0, set[str]()
+        while not self._stopping.is_set() and self._leases.held_is_due():
+            lease = self._leases.take_held()
+            done += self._do(lease)
+            if tried.issuperset(lease.action_ids):  # others have them, or nothing can be done
+                break
+            tried.update(lease.action_ids)
+        return done
+
+    def _look_at_webhooks(self) -> int:
+        return self._flow.look_at_webhooks(self._together)
+
     def _do_due(self) -> int:
-        now = self._flow.clock.now()
-        token = self._flow.ids.new_id()
-        with self._flow.store.transaction("lease") as tx:
-            rows = tx.query(
-                "lease", now=now, until=now + self._lease, token=token, limit=self._batch
-            ).fetchall()
-        for row in rows:
+        return self._do(self._leases.take_due())
+
+    def _do(self, lease: Lease) -> int:
+        for action_id in lease.action_ids:
             if not self._stopping.is_set():
-                with span("work", action_id=row["action_id"]):
-                    self._work(row["action_id"])
-            with self._flow.store.transaction("release") as tx:
-                tx.query("release", action_id=row["action_id"], token=token)
-        return len(rows)
+                with span("work", action_id=action_id):
+                    self._work(action_id)
+            self._leases.give_back(lease, action_id)
+        return len(lease.action_ids)
 
     def _work(self, action_id: str) -> None:
         steps, in_vain = self._flow.steps, True
@@ -208,7 +228,8 @@ class Worker:
         due = owed(a, now)
         if due is None or due.kind is OwedKind.PERSON:
             return
-        due_at = now + timedelta(seconds=min(2 ** min(status.tries, 10), BACK_OFF_S_MAX))
+        most_s = HELD_BACK_OFF_S_MAX if holds_money(a) else BACK_OFF_S_MAX
+        due_at = now + timedelta(seconds=min(2 ** min(status.tries, 10), most_s))
         if due.kind in _WAITING:
             due_at = due.due_at
         with self._flow.store.transaction("reschedule") as tx:

@@ -11,9 +11,35 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_paidflow.conformance import ConformanceReport, mark
+
 if TYPE_CHECKING:
     from paidflow import PaidAction, PaidFlow
     from paidflow.testing.harness import Harness
+
+pytest.register_assert_rewrite("paidflow.testing.conformance")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The report on the checks of gateways."""
+    parser.getgroup("paidflow").addoption(
+        "--conformance-report",
+        type=Path,
+        metavar="FILE",
+        help="write down which checks of a gateway have passed, as JSON",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect the report in the process that sees all tests."""
+    file: Path | None = config.getoption("conformance_report")
+    if file is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ConformanceReport(file))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note on checks which gateway they are about."""
+    mark(item)
 
 
 @pytest.fixture

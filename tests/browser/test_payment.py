@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from paidflow import sats
+from paidflow.payments.contract import PayerAction
 from tests.web.site import Site
 
 pytestmark = pytest.mark.browser
@@ -159,6 +161,25 @@ def test_a_wallet_pays_and_nothing_is_shown(page: Page, shop: Site) -> None:
 def test_a_wallet_that_fails(page: Page, shop: Site) -> None:
     page.evaluate("window.buy('note', { wallet: () => Promise.reject(new Error('no route')) })")
     pay(shop, invoice(page, shop))
+    phase(page, "paid")
+
+
+def test_a_client_secret_goes_to_the_card_and_to_no_wallet(page: Page, shop: Site) -> None:
+    shop.bank._profile = replace(shop.bank.profile, payer_action=PayerAction.CONFIRM_CARD)
+    given: list[tuple[str, str]] = []
+    page.expose_function("given", lambda to, secret: given.append((to, secret)))
+    page.evaluate(
+        """window.buy('note', {
+            wallet: (secret) => window.given('wallet', secret),
+            card: (secret) => window.given('card', secret).then(() => { throw new Error('no'); }),
+        })"""
+    )
+    phase(page, "confirming")
+    action_id = page.locator(".paidflow-panel").get_attribute("data-action")
+    receipt = shop.flow.get(str(action_id), actor="ann")
+    assert given == [("card", receipt.payment_request)]
+    assert str(receipt.payment_request) not in page.content()
+    pay(shop, str(receipt.invoice_id))
     phase(page, "paid")
 
 

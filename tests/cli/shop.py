@@ -16,11 +16,12 @@ from tests.views.support import Journal, Journal2
 from tests.wall import SECRET
 
 OLD_KEY = b"a key of last year"
+WEBHOOK_SECRET = "shared with the bank"
 
 
 def open_bank() -> SandboxGateway:
     """The bank behind the gateway."""
-    return SandboxGateway(os.environ["SHOP_BANK"], sandbox=True)
+    return SandboxGateway(os.environ["SHOP_BANK"], sandbox=True, webhook_secret=WEBHOOK_SECRET)
 
 
 def open_flow() -> PaidFlow:

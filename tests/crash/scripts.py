@@ -13,6 +13,7 @@ from tests.crash import (
     scripts_priced,
     scripts_refunds,
     scripts_trouble,
+    scripts_webhooks,
     scripts_withdrawal,
     scripts_wrapped,
 )
@@ -32,6 +33,7 @@ _WHOLE = {
         scripts_money,
         scripts_priced,
         scripts_refunds,
+        scripts_webhooks,
         scripts_withdrawal,
         scripts_wrapped,
     )

@@ -120,6 +120,10 @@ class World:
         assert receipt.invoice_id is not None
         assert self.sandbox.pay(receipt.invoice_id)
 
+    def hear(self, invoice_id: str | None) -> None:
+        """The bank sends a webhook about an invoice."""
+        self.flow.receive_webhook("sandbox", *self.sandbox.webhook(invoice_id or ""))
+
     def grant(self) -> None:
         """Give Ann some credits; always under the same key."""
         self.flow.grant("ann", GRANTED, key="welcome")
@@ -175,7 +179,12 @@ def open_world(
         accounts.append(bob)
         wallets = {name: SandboxWallet(bob, ids=ids) for name in ("bob-phone", "bob-home")}
     sandbox = SandboxGateway(
-        place.bank, sandbox=True, clock=clock, close_grace_s=grace_s, receivers=accounts
+        place.bank,
+        sandbox=True,
+        clock=clock,
+        webhook_secret="shared with the bank",
+        close_grace_s=grace_s,
+        receivers=accounts,
     )
     desk = Desk(clock)
     flow = open_wall(

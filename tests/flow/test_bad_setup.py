@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,12 +11,14 @@ import pytest
 
 from paidflow import FailureReason, Money, PaidAction, PaidFlow, State, sats
 from paidflow import errors as err
+from paidflow.actions.contract import WITHDRAWABLE, Context, Transfer
+from paidflow.payments.contract import Capability
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.events import AttentionReason
 from paidflow.testing import ManualClock
 from paidflow.worker import Worker
 from tests.flow.support import again, attention, book_of, invoice_of, pay, snapshot, sync, work
-from tests.wall import NOTES, SECRET, HeldNote, Note
+from tests.wall import NOTES, SECRET, HeldNote, Note, RefundedNote
 
 
 def _open(url: str, sandbox: SandboxGateway | None, **more: Any) -> PaidFlow:
@@ -132,15 +136,72 @@ def test_another_gateway_account(flow: PaidFlow, store_url: str, tmp_path: Path)
     assert snapshot(flow) == before
 
 
-def test_no_gateway_that_can_hold(store_url: str, tmp_path: Path, clock: ManualClock) -> None:
-    plain = SandboxGateway(tmp_path / "b.db", sandbox=True, clock=clock, hold=False)
-    for gateway in (plain, None):
-        opened = _open(store_url, gateway)
-        before = snapshot(opened)
-        with pytest.raises(err.NoFunding):
-            opened.perform(HeldNote(text="hm"), actor="ann")
-        assert snapshot(opened) == before
-        opened.close()
+class OffTheMarket(PaidAction):
+    """It pays out."""
+
+    kind = "off-the-market"
+    funding = (WITHDRAWABLE,)
+
+    def cost(self, ctx: Context) -> Money:
+        return sats(1)
+
+    def transfer(self, ctx: Context) -> Transfer:
+        return Transfer("sandbox-address:ann", sats(1), sats(0))
+
+
+class Promising:
+    """A gateway that promises more than it has methods for."""
+
+    def __init__(self, bank: SandboxGateway, promised: Capability) -> None:
+        self.profile = replace(bank.profile, capabilities=frozenset({promised}))
+        for method in ("open", "lookup", "capture", "cancel", "updates", "parse_webhook"):
+            setattr(self, method, getattr(bank, method))
+
+
+def test_without_a_gateway_nothing_is_held(store_url: str) -> None:
+    opened = _open(store_url, None)
+    before = snapshot(opened)
+    with pytest.raises(err.NoFunding):
+        opened.perform(HeldNote(text="hm"), actor="ann")
+    assert snapshot(opened) == before
+    opened.close()
+
+
+@pytest.mark.parametrize("action", [HeldNote, OffTheMarket, RefundedNote])
+def test_no_gateway_that_can_do_what_an_action_needs(
+    store_url: str, sandbox: SandboxGateway, action: type[PaidAction]
+) -> None:
+    """It is refused when the flow is opened, not when somebody asks for the action."""
+    able = sandbox.profile.capabilities
+    needed = {Capability.HOLD, Capability.PAY_OUT, Capability.REFUND}
+    found = []
+    for missing in sorted(needed):
+        sandbox._profile = replace(sandbox.profile, capabilities=able - {missing})
+        with suppress(err.InvalidConfiguration):
+            _open(store_url, sandbox, actions=[action]).close()
+            found.append(missing)
+    needs = {HeldNote: "hold", OffTheMarket: "pay_out", RefundedNote: "refund"}
+    assert set(found) == needed - {needs[action]}
+
+
+def test_the_gateway_of_an_action_is_the_one_that_counts(
+    store_url: str, tmp_path: Path, sandbox: SandboxGateway
+) -> None:
+    plain = SandboxGateway(tmp_path / "b.db", sandbox=True, hold=False)
+    gateways = {"plain": plain, "sandbox": sandbox}
+    _open(store_url, None, gateways=gateways, actions=[HeldNote]).close()
+    picky = type("Picky", (HeldNote,), {"gateway": "plain", "__module__": __name__})
+    with pytest.raises(err.InvalidConfiguration, match=r"Picky is paid first, .* can hold"):
+        _open(store_url, None, gateways=gateways, actions=[picky])
+
+
+@pytest.mark.parametrize("promised", [Capability.PAY_OUT, Capability.HOLDINGS, Capability.REFUND])
+def test_a_gateway_without_the_methods_of_what_it_promises(
+    store_url: str, sandbox: SandboxGateway, promised: Capability
+) -> None:
+    gateways = {"big": Promising(sandbox, promised)}
+    with pytest.raises(err.InvalidConfiguration, match=f"'big' promises {promised}"):
+        _open(store_url, None, gateways=gateways, actions=[Note])
 
 
 class Passing(HeldNote):

@@ -173,7 +173,7 @@ def test_a_gateway_that_cannot_close_closes_by_time(
     bank = SandboxGateway(
         tmp_path / "b.db", sandbox=True, clock=clock, hold=False, close_grace_s=300
     )
-    flow = open_wall(store_url, {"sandbox": bank}, clock=clock)
+    flow = open_wall(store_url, {"sandbox": bank}, clock=clock, actions=[Note])
     receipt = flow.perform(Note(text="gm"), actor="ann")
     assert flow.cancel(receipt.action_id, actor="ann").state is State.PENDING
     clock.tick(899)

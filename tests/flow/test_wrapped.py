@@ -297,7 +297,8 @@ def test_a_gateway_that_does_not_pay_out_wraps_nothing(
     bank = SandboxGateway(tmp_path / "small.db", sandbox=True, clock=clock, hold=False)
     phone = SandboxWallet(bank)
     wallets = {"bob-phone": phone}
-    flow = open_wall(store_url, {"sandbox": bank}, clock=clock, wallets=wallets)
+    gateways, actions = {"sandbox": bank}, [EagerNote]
+    flow = open_wall(store_url, gateways, clock=clock, actions=actions, wallets=wallets)
     assert flow.perform(EagerNote(text="for Bob"), actor="ann").state is State.PENDING
     assert phone.asked == 0
     flow.close()

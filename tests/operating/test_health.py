@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ import psycopg
 import pytest
 
 from paidflow import Folding, PaidFlow, Worker
+from paidflow.flow.breaker import FAILURES_MAX
 from paidflow.operating.health import Finding, Level, examine
 from paidflow.outgoing.back_off import BackOff
 from paidflow.outgoing.deliveries import Deliveries
 from paidflow.outgoing.message import Message
 from paidflow.outgoing.subscriber import Callback
+from paidflow.payments.contract import Capability
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from tests.flow.support import expired, held, invoice_of, pay
@@ -178,3 +181,47 @@ def test_readers_that_wait(flow: PaidFlow, look: Look, clock: ManualClock, store
             clock.tick((since + timedelta(minutes=minutes) - clock.now()).total_seconds())
             assert look()["log"].level is level
     assert look()["log"].level is Level.GOOD
+
+
+def test_a_gateway_that_does_not_answer(
+    flow: PaidFlow, sandbox: SandboxGateway, look: Look, clock: ManualClock
+) -> None:
+    sandbox.outage(True)
+    for _ in range(FAILURES_MAX):
+        flow.gateways.lookup("sandbox", "x")
+    assert look()["gateway sandbox"].level is Level.WARNING
+    clock.tick(minutes=10)
+    assert look()["gateway sandbox"].level is Level.WARNING
+    clock.tick(1)
+    assert look()["gateway sandbox"].level is Level.CRITICAL
+    sandbox.outage(False)
+    flow.gateways.lookup("sandbox", "x")
+    assert "gateway sandbox" not in look()
+
+
+def test_webhooks_that_wait(
+    flow: PaidFlow, look: Look, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox: Any = flow.gateways.gateway("sandbox")
+    profile = sandbox.profile
+    able = replace(profile, capabilities=profile.capabilities | {Capability.WEBHOOKS})
+    monkeypatch.setattr(sandbox, "_profile", able)
+    monkeypatch.setattr(sandbox, "_webhook_secret", b"shared with the bank")
+    flow.receive_webhook("sandbox", *sandbox.webhook("unheard of"))
+    clock.tick(minutes=10)
+    assert "webhooks sandbox" not in look()
+    clock.tick(1)
+    found = look()["webhooks sandbox"]
+    assert found.level is Level.WARNING
+    assert found.sentence.startswith("1 are unmatched, the first since 2030-01-01 00:00 UTC")
+
+
+def test_webhooks_that_are_refused(flow: PaidFlow, look: Look, clock: ManualClock) -> None:
+    for _ in range(2):
+        flow.receive_webhook("sandbox", {}, b"forged")
+        clock.tick(1)
+    found = look()["refused webhooks sandbox"]
+    assert found.level is Level.WARNING
+    assert found.sentence.startswith("2 webhooks were refused")
+    clock.tick(minutes=60)
+    assert "refused webhooks sandbox" not in look()

@@ -174,6 +174,20 @@ def test_nobody_understands_it(misdeed: Misdeed) -> None:
     assert isinstance(question, Unreachable)
 
 
+def stream_of_two(connection: socket.socket) -> None:
+    """The first message of a stream, half of the second, and then nothing."""
+    request_of(connection)
+    connection.sendall(b"HTTP/1.1 200 Said\r\n\r\n" + b'{"number": 1}\n{"numb')
+    while connection.recv(65536):
+        pass
+
+
+def test_the_first_message_of_a_stream_is_the_answer() -> None:
+    with served(stream_of_two) as url, client(url, timeout_s=60) as http:
+        assert http.ask("/stream", first_line=True) == Reply(200, {"number": 1})
+        assert http.command("POST", "/stream", {}, first_line=True) == Reply(200, {"number": 1})
+
+
 def test_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "ANSWER_BYTES_MAX", 1000)
     with served(answering(200, json.dumps("x" * 1001))) as url:
@@ -250,3 +264,12 @@ def test_an_address_that_fits(url: str) -> None:
     with client(url) as gateway:
         assert SECRET not in repr(gateway)
     assert SECRET not in repr(Reply(200, {"key": SECRET}))
+
+
+@pytest.mark.parametrize("path", ["/a\r\nHost: b", "/a\0", "/\ud800", "/" + "a" * 70_000])
+def test_what_cannot_be_written_is_not_sent(path: str) -> None:
+    with served(answering(200, "{}")) as url, client(url) as gateway:
+        reason = "there is no way to write this request"
+        assert gateway.command("POST", path) == NotSent(reason)
+        assert gateway.ask(path) == Unreachable(reason)
+        assert gateway.command("POST", "/", {"text": "\ud800"}) == NotSent(reason)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from paidflow import PaidFlow, Receipt, Worker
+from paidflow.flow.breaker import REST_MAX
 from paidflow.flow.loaded import load
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.aggregate import Aggregate
@@ -96,6 +97,7 @@ class World:
     def rest(self) -> None:
         """Let every fault end and every clock run until nobody has anything left to do now."""
         self.fine()
+        self.clock.tick(REST_MAX.total_seconds())  # a gateway that was left alone is asked again
         self.bank.updates_mode = "normal"
         self.bank.deliver_late()
         for known in self.known:

@@ -17,7 +17,7 @@ from paidflow.states import events as e
 from paidflow.states.aggregate import Aggregate
 from paidflow.states.amounts import amount_in
 from paidflow.states.commands import cancel, cancel_declined, perform_raised, retry
-from paidflow.states.decide import MARGIN, advance, decide
+from paidflow.states.decide import MARGIN, MARGIN_BLOCKS, advance, decide
 from paidflow.states.events import Events
 from paidflow.states.evolve import evolve, fold
 from paidflow.states.giving_back import refund, refund_declined
@@ -95,7 +95,10 @@ CASES: dict[str, tuple[Aggregate, Owed | None]] = {
     ),
     "the payment to a receiver": (forwarding(), Owed(OwedKind.FORWARD, SOON, UNTIL + SEND_MARGIN)),
     "the close": (cancelling(begun()), Owed(OwedKind.CLOSE, SOON)),
-    "the release": (declined(told(begun(hold=True), HELD, HELD)), Owed(OwedKind.CLOSE, SOON)),
+    "the release": (
+        declined(told(begun(hold=True), HELD, HELD)),
+        Owed(OwedKind.CLOSE, SOON, HOLD_MARGIN),
+    ),
     "an invoice": (
         retried(told(begun(), EXPIRED)),
         Owed(OwedKind.INVOICE, SOON, UNTIL),
@@ -214,7 +217,7 @@ def _due(a: Aggregate, now: datetime) -> datetime:
 def test_a_height_is_no_moment() -> None:
     hold = ans.Held(COST, ans.HeightDeadline(1_000), 900)
     due = owed(told(begun(hold=True), hold), NOW)
-    assert due == Owed(OwedKind.PERFORM, SOON, None)
+    assert due == Owed(OwedKind.PERFORM, SOON, None, 1_000 - MARGIN_BLOCKS)
 
 
 def test_money_locked_on_an_invoice_that_counted_as_dead_is_let_go() -> None:

@@ -52,7 +52,10 @@ KEPT = (
 HOME = re.compile(r"^INSERT INTO \S*paidflow_home\S* .*\n", re.MULTILINE)
 """Where the dump was made; the tests are about the place itself and not about a copy of it."""
 
-ADDED: dict[str, dict[str, object]] = {"paidflow_accounts": {"owed": 0, "repayments": 0}}
+ADDED: dict[str, dict[str, object]] = {
+    "paidflow_accounts": {"owed": 0, "repayments": 0},
+    "paidflow_actions": {"deadline_height": None},
+}
 """Columns that a later version has added to a table, with what is in them."""
 
 CATALOG = """

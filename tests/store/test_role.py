@@ -38,6 +38,8 @@ ALLOWED = {
     "paidflow_parked": APPEND | {"DELETE"},
     "paidflow_subscribers": CHANGE | {"DELETE"},
     "paidflow_deliveries": CHANGE | {"DELETE"},
+    "paidflow_webhooks": CHANGE | {"DELETE"},
+    "paidflow_gateways": CHANGE,
     "paidflow_actions": CHANGE,
     "paidflow_attempts": CHANGE,
     "paidflow_payments": CHANGE,

@@ -122,6 +122,18 @@ GOOD: dict[str, dict[str, Any]] = {
         "action_id": "a",
         "next_try_at": NOW,
     },
+    "paidflow_webhooks": {
+        "gateway": "sandbox",
+        "invoice_id": "i",
+        "digest": "d",
+        "headers": "{}",
+        "body": b"{}",
+        "received_at": NOW,
+        "last_received_at": NOW,
+        "matched": True,
+        "due_at": NOW,
+    },
+    "paidflow_gateways": {"gateway": "sandbox", "answered_at": NOW},
 }
 
 # Changes of the good row that make another good row.
@@ -170,6 +182,19 @@ ALSO_GOOD: list[tuple[str, dict[str, Any]]] = [
     (
         "paidflow_deliveries",
         {"position": 2, "tries": 9, "next_try_at": None, "given_up_at": NOW},
+    ),
+    ("paidflow_webhooks", {"digest": "e", "due_at": None}),
+    ("paidflow_webhooks", {"gateway": "another"}),
+    ("paidflow_webhooks", {"invoice_id": "j", "matched": False, "due_at": None}),
+    ("paidflow_webhooks", {"invoice_id": "", "matched": False}),
+    (
+        "paidflow_gateways",
+        {"gateway": "another", "maintenance_since": NOW, "maintenance_reason": "a new disk"},
+    ),
+    ("paidflow_gateways", {"gateway": "another", "down_since": NOW, "down_reason": "refused"}),
+    (
+        "paidflow_gateways",
+        {"gateway": "another", "webhooks_refused": 1, "webhook_refused_at": NOW},
     ),
 ]
 
@@ -233,6 +258,17 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("paidflow_deliveries", {"position": 2, "next_try_at": None}),
     ("paidflow_deliveries", {"position": 2, "tries": 1, "given_up_at": NOW}),
     ("paidflow_deliveries", {"position": 2, "next_try_at": None, "given_up_at": NOW}),
+    ("paidflow_webhooks", {"digest": "e", "times": 0}),
+    ("paidflow_webhooks", {"digest": "e", "tries": -1}),
+    ("paidflow_webhooks", {"digest": "e", "body": None}),
+    ("paidflow_webhooks", {"invoice_id": "j", "matched": False}),  # nobody could look there
+    ("paidflow_webhooks", {"invoice_id": ""}),
+    ("paidflow_gateways", {"gateway": "another", "maintenance_since": NOW}),
+    ("paidflow_gateways", {"gateway": "another", "maintenance_reason": "a new disk"}),
+    ("paidflow_gateways", {"gateway": "another", "down_since": NOW}),
+    ("paidflow_gateways", {"gateway": "another", "webhooks_refused": -1}),
+    ("paidflow_gateways", {"gateway": "another", "webhooks_refused": 1}),
+    ("paidflow_gateways", {"gateway": "another", "webhook_refused_at": NOW}),
 ]
 
 

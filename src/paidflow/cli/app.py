@@ -9,6 +9,7 @@ from paidflow.cli import (
     attention,
     data,
     doctor,
+    gateway,
     ledger,
     migrate,
     new,
@@ -16,6 +17,7 @@ from paidflow.cli import (
     reconcile,
     refund,
     views,
+    webhooks,
     worker,
 )
 
@@ -31,4 +33,6 @@ GROUPS = (
 )
 for group in GROUPS:
     group.register(app)
+app.add_typer(gateway.app, name="gateway")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(new.app, name="new")

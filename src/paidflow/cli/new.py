@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -17,7 +18,7 @@ app = typer.Typer(
     help="Write a small action, view or gateway, and a test that passes.", no_args_is_help=True
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as shout or paid_vote.")]
-Folder = Annotated[Path, typer.Option(help="Where to write both files.")]
+Folder = Annotated[Path, typer.Option(help="Where to write the files.")]
 
 
 @app.command()
@@ -37,11 +38,11 @@ def view(name: Name, folder: Folder = Path()) -> None:
 @app.command()
 @told
 def gateway(name: Name, folder: Folder = Path()) -> None:
-    """Write a gateway: payments that a person confirms by hand, to start from."""
-    _write("gateway", name, folder)
+    """Write a gateway: payments that a person confirms by hand, to start from, and its page."""
+    _write("gateway", name, folder, {f"{name}.md": "gateway_page"})
 
 
-def _write(what: str, name: str, folder: Path) -> None:
+def _write(what: str, name: str, folder: Path, more: Mapping[str, str] | None = None) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         raise InvalidArguments(f"{name!r} must be small letters, digits and _, as a module's name")
     if not folder.is_dir():
@@ -51,7 +52,8 @@ def _write(what: str, name: str, folder: Path) -> None:
         "kind": name.replace("_", "-"),
         "type": "".join(part.capitalize() for part in name.split("_")),
     }
-    made = {folder / f"{name}.py": what, folder / f"test_{name}.py": f"test_{what}"}
+    templates = {f"{name}.py": what, f"test_{name}.py": f"test_{what}", **(more or {})}
+    made = {folder / file: template for file, template in templates.items()}
     for path in made:
         if path.exists():
             raise InvalidArguments(f"{path} is there already, and is left as it is")

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from paidflow import spans
 from paidflow.flow.paid_flow import PaidFlow
+from paidflow.operating.gateway_states import gateway_states
 from paidflow.store.records import as_time
 
 SECONDS = "paidflow_seconds"
@@ -70,6 +71,7 @@ class Metrics(Collector):
         with self._flow.store.reading() as tx:
             rows = tx.query("count_owing").fetchall()
             asked = tx.query("count_attention").fetchone()
+            waiting = tx.query("count_webhooks").fetchall()
         for row in rows:
             due_at = as_time(row["since"]) or now
             labels = (row["state"], row["owed"])
@@ -80,10 +82,34 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "paidflow_attention", "Actions that wait for a person.", asked["total"] if asked else 0
         )
+        webhooks = GaugeMetricFamily(
+            "paidflow_webhooks", "Webhooks that wait.", labels=("gateway", "standing")
+        )
+        for row in waiting:
+            webhooks.add_metric((row["gateway"], row["standing"]), row["total"])
+        yield webhooks
+        yield from self._gateways()
         lag = self._flow.store.lag()
         yield GaugeMetricFamily(
             "paidflow_log_lag", "Positions of the log that cannot be read yet.", lag.positions
         )
+
+    def _gateways(self) -> Iterator[GaugeMetricFamily]:
+        """What workers, operators and senders of webhooks have made known of each gateway."""
+        down = GaugeMetricFamily(
+            "paidflow_gateway_down", "1 if the gateway does not answer.", labels=("gateway",)
+        )
+        resting = GaugeMetricFamily(
+            "paidflow_gateway_maintenance", "1 if it is in maintenance.", labels=("gateway",)
+        )
+        refused = GaugeMetricFamily(
+            "paidflow_webhooks_refused", "Webhooks that were refused.", labels=("gateway",)
+        )
+        for one in gateway_states(self._flow):
+            down.add_metric((one.name,), one.down_since is not None)
+            resting.add_metric((one.name,), one.maintenance_since is not None)
+            refused.add_metric((one.name,), one.webhooks_refused)
+        yield from (down, resting, refused)
 
     @contextmanager
     def _timed(self, name: str, attributes: Mapping[str, str]) -> Generator[_Timed]:

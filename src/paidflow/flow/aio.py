@@ -6,7 +6,7 @@ Hooks stay as they are: they run in a thread, or in the transaction of an asynch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from contextvars import Context, copy_context
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from paidflow.actions.contract import HookTransaction, PaidAction, Rows
 from paidflow.errors import InvalidConfiguration
+from paidflow.flow.inbox import WebhookAnswer
 from paidflow.flow.prepared import Prepared
 from paidflow.flow.receipt import HistoryEntry, Receipt
 from paidflow.flow.resolutions import Resolution
@@ -222,6 +223,16 @@ class AsyncPaidFlow:
         """See ``PaidFlow.sync_many``."""
         return await self._call(self._flow.sync_many, gateway, invoice_ids)
 
+    async def receive_webhook(
+        self, gateway: str, headers: Mapping[str, str], body: bytes
+    ) -> WebhookAnswer:
+        """See ``PaidFlow.receive_webhook``."""
+        return await self._call(self._flow.receive_webhook, gateway, headers, body)
+
+    async def look_at_webhooks(self, limit: int = 250) -> int:
+        """See ``PaidFlow.look_at_webhooks``."""
+        return await self._call(self._flow.look_at_webhooks, limit)
+
     async def grant(self, actor: str, amount: Money, *, key: str) -> None:
         """See ``PaidFlow.grant``."""
         await self._call(self._flow.grant, actor, amount, key=key)
@@ -259,6 +270,14 @@ class AsyncPaidFlow:
         """See ``PaidFlow.refund``."""
         given = {"operator": operator, "why": why, "idempotency_key": idempotency_key}
         return await self._inside(tx, self._flow.refund, action_id, amount, **given)
+
+    async def begin_maintenance(self, gateway: str, *, why: str) -> None:
+        """See ``PaidFlow.begin_maintenance``."""
+        await self._call(self._flow.begin_maintenance, gateway, why=why)
+
+    async def end_maintenance(self, gateway: str) -> bool:
+        """See ``PaidFlow.end_maintenance``."""
+        return await self._call(self._flow.end_maintenance, gateway)
 
     async def erase(self, action_id: str) -> None:
         """See ``PaidFlow.erase``."""

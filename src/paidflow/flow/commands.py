@@ -166,6 +166,7 @@ class Commands:
             tx.query("erase_payload", action_id=action_id)
             tx.query("erase_payment_requests", action_id=action_id)
             tx.query("erase_destinations", action_id=action_id)
+            tx.query("erase_webhooks", action_id=action_id)
 
     def _cancel(self, loaded: Loaded) -> Moved:
         record = self._t.recorder.record_or_fall_back

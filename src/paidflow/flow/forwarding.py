@@ -103,7 +103,7 @@ class Forwarding:
     def _gateway(self, a: Aggregate) -> str | None:
         try:
             wanted = self._t.registry.kind(a.kind).gateway
-            return self._t.gateways.choose(a.cost.currency, hold=True, pays_out=True, wanted=wanted)
+            return self._t.gateways.choose(a.cost.currency, hold=True, forwards=True, wanted=wanted)
         except (NoFunding, UnknownAction):
             return None
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paidflow.errors import ActionNotFound, GatewayUnavailable
 from paidflow.flow.gateways import Gateways
+from paidflow.flow.inbox import Inbox, WebhookAnswer
+from paidflow.flow.inbox_work import InboxWork
 from paidflow.flow.joining import Joining
 from paidflow.flow.receipt import Receipt
 from paidflow.flow.settling import Settling
@@ -19,6 +21,8 @@ class GatewayCalls:
     gateways: Gateways
     _at: Joining
     _settling: Settling
+    _inbox: Inbox
+    _inbox_work: InboxWork
 
     def sync(self, gateway: str, invoice_id: str) -> Receipt | None:
         """Look at an invoice: load, ask, decide, append. Any hint from a gateway ends here.
@@ -89,6 +93,37 @@ class GatewayCalls:
             loaded = services.steps.apply(loaded, answer)
             loaded, _ = services.steps.drive(loaded, hooks_too=False)
             return services.reading.receipt(loaded)
+
+    def receive_webhook(
+        self, gateway: str, headers: Mapping[str, str], body: bytes
+    ) -> WebhookAnswer:
+        """Take in what a gateway has sent; a worker looks where it says that one should look.
+
+        It is kept as it came, and nothing in it is believed. No gateway is asked, so the answer is
+        there soon.
+
+        Args:
+            gateway: the name under which the gateway is configured, as in the address.
+            headers: those of the request; the case of their names does not matter.
+            body: the bytes of the request, as they came.
+
+        Returns:
+            What to tell the gateway, also with an ``http_status``.
+        """
+        with self._at("receive_webhook"):
+            return self._inbox.receive(gateway, headers, body)
+
+    def look_at_webhooks(self, limit: int = 250) -> int:
+        """Look where webhooks said that one should look, as a worker does all the time.
+
+        Args:
+            limit: how many webhooks at most, 1 to 1,000.
+
+        Returns:
+            How many were worked on.
+        """
+        with self._at("look_at_webhooks"):
+            return self._inbox_work.run_once(min(max(limit, 1), 1000))
 
     def sync_many(self, gateway: str, invoice_ids: Sequence[str]) -> list[str]:
         """Look at many invoices at once: in effect the same as ``sync`` of each, but faster.

@@ -130,6 +130,8 @@ class Invoices:
         nonce: str,
         given: str | None = None,
         receiver: Receiver | None = None,
+        *,
+        again: bool = False,
     ) -> Opening:
         gateway, amount, payment_hash = charge.gateway, charge.amount, given
         payable_s = self._payable_s(charge)
@@ -149,6 +151,7 @@ class Invoices:
             payment_hash=payment_hash,
             description=text,
             expires_in_s=payable_s,
+            again=again,
         )
         outcome = self.tools.gateways.open(gateway, command)
         if isinstance(outcome, Opened) and outcome.invoice.amount != amount:
@@ -240,7 +243,7 @@ class Invoices:
         )
 
     def open_again(self, action_id: str, a: Aggregate, attempt: Attempt) -> Opening:
-        """Ask for the invoice of an attempt that was started before."""
+        """Ask for the invoice of an attempt that was started before, and perhaps asked for."""
         return self._ask(
             action_id,
             attempt.number,
@@ -251,6 +254,7 @@ class Invoices:
             self._nonce(action_id, attempt),
             a.pay_outs[attempt.pay_out - 1].payment_id if attempt.receiver else None,
             attempt.receiver,
+            again=True,
         )
 
     def preimage(self, action_id: str, a: Aggregate, attempt: Attempt) -> bytes | None:

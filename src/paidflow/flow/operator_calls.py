@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from paidflow.clock import Clock
-from paidflow.errors import InvalidArguments
+from paidflow.errors import InvalidArguments, InvalidConfiguration
 from paidflow.flow.funding import balance_of
+from paidflow.flow.gateways import Gateways
 from paidflow.flow.idempotency import key_hash_of
 from paidflow.flow.joining import Joining
+from paidflow.flow.maintenance import Maintenance
 from paidflow.flow.receipt import Receipt
 from paidflow.flow.registry import check_text
 from paidflow.flow.resolutions import Resolution
@@ -20,11 +22,13 @@ from paidflow.store.contract import Store
 
 
 class OperatorCalls:
-    """What an operator calls: credits, decisions, erasure."""
+    """What an operator calls: credits, decisions, maintenance, erasure."""
 
     store: Store
     clock: Clock
+    gateways: Gateways
     _at: Joining
+    _maintenance: Maintenance
 
     def grant(self, actor: str, amount: Money, *, key: str) -> None:
         """Give credits to an actor, once for each of the actor's keys.
@@ -150,6 +154,44 @@ class OperatorCalls:
         with self._at("refund", tx) as services:
             loaded, changed = services.commands.refund(action_id, amount, operator, why, key_hash)
             return services.reading.receipt(loaded, changed=changed)
+
+    def begin_maintenance(self, gateway: str, *, why: str) -> None:
+        """Give a gateway no new business: no invoices, and no payments to others.
+
+        What is under way goes on: it is looked at, captured, released and passed on. Every process
+        knows it a second later.
+
+        Args:
+            gateway: its name.
+            why: the reason, for other operators.
+
+        Raises:
+            InvalidConfiguration: when there is no gateway of this name.
+        """
+        check_text("a reason", why)
+        self._known(gateway)
+        with self._at("maintenance"), self.store.transaction("begin_maintenance") as tx:
+            tx.query("begin_maintenance", gateway=gateway, now=self.clock.now(), reason=why)
+        self._maintenance.forget()
+
+    def end_maintenance(self, gateway: str) -> bool:
+        """Give a gateway new business again.
+
+        Returns:
+            Whether it was in maintenance.
+
+        Raises:
+            InvalidConfiguration: when there is no gateway of this name.
+        """
+        self._known(gateway)
+        with self._at("maintenance"), self.store.transaction("end_maintenance") as tx:
+            ended = tx.query("end_maintenance", gateway=gateway).rowcount
+        self._maintenance.forget()
+        return bool(ended)
+
+    def _known(self, gateway: str) -> None:
+        if self.gateways.gateway(gateway) is None:
+            raise InvalidConfiguration(f"there is no gateway {gateway!r}")
 
     def erase(self, action_id: str) -> None:
         """Erase the texts of a finished action; the log and the money stay as they are.

@@ -18,8 +18,11 @@ from paidflow.flow.gateway_calls import GatewayCalls
 from paidflow.flow.gateways import Gateways
 from paidflow.flow.home import Home
 from paidflow.flow.identity import check_identity
+from paidflow.flow.inbox import Inbox, WebhookLimits
+from paidflow.flow.inbox_work import InboxWork
 from paidflow.flow.invoice_limit import InvoiceLimit
 from paidflow.flow.joining import Joining
+from paidflow.flow.maintenance import Maintenance
 from paidflow.flow.operator_calls import OperatorCalls
 from paidflow.flow.owner_calls import OwnerCalls
 from paidflow.flow.planned import Planner
@@ -64,6 +67,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         aio_threads_max: how many calls of ``aio`` are at work at once, 1 to 100.
         quotes: where exchange rates come from, for costs in a currency that no gateway takes.
         settings: what hooks find with ``ctx.setting``; one object of each type.
+        webhooks: what is kept of webhooks, and for how long.
 
     Raises:
         InvalidConfiguration: when something does not fit, with a sentence that says what.
@@ -85,6 +89,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         aio_threads_max: int = AIO_THREADS_MAX,
         quotes: Quotes | None = None,
         settings: Iterable[object] = (),
+        webhooks: WebhookLimits | None = None,
     ) -> None:
         if quotes is not None and not isinstance(quotes, Quotes):  # pyright: ignore
             raise InvalidConfiguration("quotes has no method quote")
@@ -93,7 +98,8 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         self.clock: Clock = clock or store
         ids = ids or RandomIds(self.clock)
         self.registry = Registry(actions, settings)
-        self.gateways = Gateways(gateways)
+        self._maintenance = Maintenance(store)
+        self.gateways = Gateways(gateways, self.clock, self._maintenance)
         self.gateways.check(self.registry)
         self.ids = ids
         self.keyring = Keyring.of(secret)
@@ -116,6 +122,8 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         self.steps = services.steps
         self._reading = services.reading
         self._settling = Settling(tools, self.steps)
+        self._inbox = Inbox(store, self.gateways, self.clock, webhooks or WebhookLimits())
+        self._inbox_work = InboxWork(store, self.gateways, self._inbox, self._settling, self.clock)
         self._at = Joining(store, embedder, services, planner)
         self.aio = AsyncPaidFlow(self, aio_threads_max)
         check_tables(store, self.registry.tables)
@@ -144,6 +152,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         aio_threads_max: int = AIO_THREADS_MAX,
         quotes: Quotes | None = None,
         settings: Iterable[object] = (),
+        webhooks: WebhookLimits | None = None,
     ) -> PaidFlow:
         """Open a flow on a database.
 
@@ -168,6 +177,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
             aio_threads_max: see the class.
             quotes: see the class.
             settings: see the class.
+            webhooks: see the class.
 
         Raises:
             InvalidConfiguration: when the URL is not understood or something does not fit.
@@ -200,6 +210,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
                 aio_threads_max=aio_threads_max,
                 quotes=quotes,
                 settings=settings,
+                webhooks=webhooks,
             )
         except BaseException:
             store.close()
@@ -208,7 +219,10 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
     def close(self) -> None:
         """Close the store's connections, once the calls of ``aio`` are done."""
         self.aio.stop()
-        self.store.close()
+        try:
+            self._inbox.refusals.flush(self.clock.now)
+        finally:
+            self.store.close()
 
     def __enter__(self) -> Self:
         return self

@@ -258,6 +258,7 @@ class Planner:
             owed=due.kind if due else None,
             due_at=due.due_at if due else None,
             deadline_at=due.deadline_at if due else None,
+            deadline_height=due.deadline_height if due else None,
             attention=after.attention,
             failure_reason=after.failure_reason,
         )

@@ -89,7 +89,7 @@ class Reading:
             version=a.version,
             performed=a.performed,
             cost=a.cost,
-            next_action=_next_action(a, payable),
+            next_action=self._next_action(a, payable),
             payment_request=request,
             amount_due=attempt.amount if attempt and payable else None,
             arguments=None if payload.arguments is None else json.loads(payload.arguments),
@@ -140,6 +140,12 @@ class Reading:
             row = tx.query("select_attempt", action_id=action_id, number=number).fetchone()
         return row["payment_request"] if row else None
 
+    def _next_action(self, a: Aggregate, payable: bool) -> NextAction:
+        if not payable:
+            return NextAction.NONE if a.state in FINAL else NextAction.WAIT
+        profile = self._t.gateways.profile(a.current.gateway) if a.current else None
+        return NextAction(profile.payer_action if profile else NextAction.PAY_INVOICE)
+
 
 def _one_of(a: Aggregate, amounts: Amounts) -> Money | None:
     """The amount in the currency of the cost if there is one, else one in another."""
@@ -152,9 +158,3 @@ def _fee(a: Aggregate) -> Money | None:
         return None  # what a wrapped payment has cost is the operator's business
     arrived = a.pay_out.fact is PayOutFact.SETTLED
     return Money(a.pay_out.fee, a.cost.currency) if arrived else None
-
-
-def _next_action(a: Aggregate, payable: bool) -> NextAction:
-    if payable:
-        return NextAction.PAY_INVOICE
-    return NextAction.NONE if a.state in FINAL else NextAction.WAIT

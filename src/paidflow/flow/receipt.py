@@ -19,6 +19,7 @@ class NextAction(StrEnum):
 
     NONE = "none"
     PAY_INVOICE = "pay_invoice"
+    CONFIRM_CARD = "confirm_card"
     WAIT = "wait"
 
 
@@ -36,7 +37,7 @@ class Receipt(BaseModel):
             currency that the gateway takes.
         arguments: what was asked for; ``None`` once it is erased.
         gateway: the name of the gateway that the latest invoice is from.
-        payment_request: what the payer needs in order to pay.
+        payment_request: what the payer needs in order to pay; to confirm a card, a client secret.
         invoice_id: the gateway's id of the latest invoice.
         expires_at: until when.
         payment_id: the id of the latest payment to somebody else.

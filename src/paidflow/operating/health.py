@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 from paidflow.flow.paid_flow import PaidFlow
+from paidflow.operating.gateway_states import gateway_states
 from paidflow.outgoing.deliveries import Deliveries
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states.aggregate import Aggregate
@@ -26,6 +27,11 @@ STUCK = timedelta(hours=1)
 LOG_WAITS = (timedelta(minutes=1), timedelta(minutes=10))
 VIEW_BEHIND_S = (60.0, 3600.0)
 SKEW_S = (1.0, 30.0)
+GATEWAY_DOWN = timedelta(minutes=10)
+"""How long a gateway may not answer before that is critical."""
+
+WEBHOOK_WAITS = timedelta(minutes=10)
+REFUSED_LATELY = timedelta(hours=1)
 PROOFS_FOR = timedelta(days=30)
 """How long a logged-out payer is expected to come back with a proof."""
 
@@ -72,6 +78,8 @@ def examine(flow: PaidFlow, clock: Callable[[], datetime] | None = None) -> list
         *_views(flow),
         *_subscribers(flow),
         *_sandbox(flow),
+        *_gateways(flow, now),
+        *_webhooks(flow, now),
         *_keys(flow, now),
     ]
 
@@ -164,6 +172,32 @@ def _sandbox(flow: PaidFlow) -> Iterator[Finding]:
     for name in flow.gateways:
         if isinstance(flow.gateways.gateway(name), SandboxGateway):
             yield Finding("gateways", Level.WARNING, f"{name} is a sandbox: it moves no real money")
+
+
+def _gateways(flow: PaidFlow, now: datetime) -> Iterator[Finding]:
+    for one in gateway_states(flow):
+        if one.down_since is not None:
+            level = Level.CRITICAL if now - one.down_since > GATEWAY_DOWN else Level.WARNING
+            told = f"it does not answer since {_minute(one.down_since)}: {one.down_reason}"
+            yield Finding(f"gateway {one.name}", level, told)
+        if one.maintenance_since is not None:
+            since = _minute(one.maintenance_since)
+            told = f"in maintenance since {since}: {one.maintenance_reason}"
+            yield Finding(f"maintenance {one.name}", Level.WARNING, told)
+        if one.webhook_refused_at is not None and now - one.webhook_refused_at < REFUSED_LATELY:
+            told = f"{one.webhooks_refused} webhooks were refused; is its secret the right one?"
+            yield Finding(f"refused webhooks {one.name}", Level.WARNING, told)
+
+
+def _webhooks(flow: PaidFlow, now: datetime) -> Iterator[Finding]:
+    with flow.store.reading() as tx:
+        rows = tx.query("count_webhooks").fetchall()
+    for row in rows:
+        since = as_time(row["since"])
+        if since is not None and now - since > WEBHOOK_WAITS:
+            told = f"{row['total']} are {row['standing']}, the first since {_minute(since)}"
+            name = f"webhooks {row['gateway']}"
+            yield Finding(name, Level.WARNING, f"{told}; see paidflow webhooks")
 
 
 def _keys(flow: PaidFlow, now: datetime) -> Iterator[Finding]:

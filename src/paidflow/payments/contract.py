@@ -79,6 +79,7 @@ __all__ = [
     "PayFailed",
     "PayFailure",
     "PayOutCommand",
+    "PayerAction",
     "PayingGateway",
     "PaymentAnswer",
     "PaymentLookup",
@@ -108,6 +109,16 @@ class Capability(StrEnum):
     REFUND = "refund"
 
 
+class PayerAction(StrEnum):
+    """What a payer does with the payment request."""
+
+    PAY_INVOICE = "pay_invoice"
+    """Pays it from a wallet or a bank: it is an invoice, or an address."""
+
+    CONFIRM_CARD = "confirm_card"
+    """Confirms it with a card on a page of ours: it is a client secret, and is not shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a gateway supports, and its times.
@@ -121,6 +132,11 @@ class Profile:
         close_grace_s: ``None`` if the gateway confirms a close. Otherwise an invoice counts as
             closed this many seconds after its expiry, and a later payment is late money.
         pay_out_s: how long it tries to send an outgoing payment.
+        webhook_headers: the headers that ``parse_webhook`` reads, in small letters; no others are
+            kept with a webhook.
+        payer_action: what a payer does with the payment request.
+        forwards: whether it lets a payment fail in time for a hold's deadline, so that locked money
+            can be passed on.
     """
 
     capabilities: frozenset[Capability]
@@ -130,6 +146,9 @@ class Profile:
     patience_s: int = 60
     close_grace_s: int | None = None
     pay_out_s: int = 60
+    webhook_headers: frozenset[str] = frozenset()
+    payer_action: PayerAction = PayerAction.PAY_INVOICE
+    forwards: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +162,8 @@ class OpenCommand:
         payment_hash: SHA-256 of the preimage, hexadecimal, for gateways whose holds need one.
         description: what the payer reads.
         expires_in_s: how long the invoice can be paid.
+        again: it may have been sent before, any time ago. A gateway that forgets keys looks first
+            whether there is an invoice with this one.
     """
 
     key: str
@@ -151,6 +172,7 @@ class OpenCommand:
     payment_hash: str | None
     description: str
     expires_in_s: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +311,7 @@ class Gateway(Protocol):
         ...
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[Hint, ...]:
-        """The invoices that a webhook is about.
+        """The invoices that a webhook is about; none if it is about something else. Asks nobody.
 
         Raises:
             WebhookRefused: when it is not genuine or not readable.

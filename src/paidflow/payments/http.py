@@ -78,8 +78,28 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    """What went wrong, and whether the request can have arrived."""
+class RawReply:
+    """What a gateway answered, as it came.
+
+    Args:
+        status: the status of HTTP.
+        headers: those of the answer.
+        content: the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """There is no answer.
+
+    Args:
+        reason: what went wrong.
+        arrived: whether the request can have arrived.
+    """
 
     reason: str
     arrived: bool
@@ -138,14 +158,21 @@ class GatewayHttp:
         """Let go of connections."""
         self._client.close()
 
-    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Reply | Unreachable:
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        first_line: bool = False,
+    ) -> Reply | Unreachable:
         """Ask for something that changes nothing.
 
         Args:
             path: below the address.
             params: the query.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request("GET", path, params=params)
+        told = self._request("GET", path, params=params, first_line=first_line)
         return told if isinstance(told, Reply) else Unreachable(told.reason)
 
     def command(
@@ -155,6 +182,7 @@ class GatewayHttp:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
     ) -> Reply | NotSent | Unknown:
         """Ask for something that changes something, once.
 
@@ -163,8 +191,9 @@ class GatewayHttp:
             path: below the address.
             body: sent as JSON.
             headers: for this request, such as an idempotency key.
+            first_line: take the first line of a stream for the answer, and hang up.
         """
-        told = self._request(method, path, body=body, headers=headers)
+        told = self._request(method, path, body=body, headers=headers, first_line=first_line)
         if isinstance(told, Reply):
             return told
         return Unknown(told.reason) if told.arrived else NotSent(told.reason)
@@ -177,22 +206,58 @@ class GatewayHttp:
         params: Mapping[str, str | int] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply | _Failure:
+        first_line: bool = False,
+    ) -> Reply | Failure:
+        told = self.exchange(
+            method, path, params=params, body=body, headers=headers, first_line=first_line
+        )
+        if isinstance(told, Failure):
+            return told
+        read = _json(told.content)
+        if read is None and (200 <= told.status < 300 or told.status >= 500):
+            return Failure("an answer that nobody understands", arrived=True)
+        return Reply(told.status, read)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        first_line: bool = False,
+    ) -> RawReply | Failure:
+        """One request and its raw answer; a vendor's library may have written and may read them.
+
+        Args:
+            method: of HTTP, such as ``POST``.
+            path: below the address, or a whole address.
+            params: the query.
+            body: sent as JSON.
+            content: instead of it, what is sent as it is.
+            headers: for this request.
+            first_line: take the first line of a stream for the answer, and hang up.
+        """
         try:
             with self._client.stream(
                 method,
                 path,
                 params=dict(params) if params else None,
                 json=body,
+                content=content,
                 headers=dict(headers or {}),
             ) as answer:
                 if refused := self._refused(answer.status_code):
-                    return _Failure(refused, arrived=False)
-                return self._reply(answer)
+                    return Failure(refused, arrived=False)
+                return self._raw(answer, first_line)
         except _NEVER_SENT as error:
-            return _Failure(self._no_connection(error), arrived=False)
+            return Failure(self._no_connection(error), arrived=False)
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            return Failure("there is no way to write this request", arrived=False)
         except httpx.HTTPError as error:
-            return _Failure(f"{type(error).__name__}: the answer did not come", arrived=True)
+            return Failure(f"{type(error).__name__}: the answer did not come", arrived=True)
 
     def _refused(self, status: int) -> str | None:
         """Why a request was sent away before anybody looked at it."""
@@ -204,25 +269,24 @@ class GatewayHttp:
             return f"{self._settings.url} leads somewhere else (status {status})"
         return None
 
-    def _reply(self, answer: httpx.Response) -> Reply | _Failure:
+    def _raw(self, answer: httpx.Response, first_line: bool) -> RawReply | Failure:
         status = answer.status_code
         if status >= 500 and status not in self._statuses:
-            return _Failure(f"status {status}", arrived=True)
-        content = self._content(answer)
+            return Failure(f"status {status}", arrived=True)
+        content = self._content(answer, first_line)
         if content is None:
-            return _Failure("the answer is too long, or too slow", arrived=True)
-        body = _json(content)
-        if body is None and (answer.is_success or status >= 500):
-            return _Failure("an answer that nobody understands", arrived=True)
-        return Reply(status, body)
+            return Failure("the answer is too long, or too slow", arrived=True)
+        return RawReply(status, answer.headers, content)
 
-    def _content(self, answer: httpx.Response) -> bytes | None:
+    def _content(self, answer: httpx.Response, first_line: bool) -> bytes | None:
         give_up_at = time.monotonic() + self._timeout_s
         content = bytearray()
         for part in answer.iter_bytes():
             content += part
             if len(content) > ANSWER_BYTES_MAX or time.monotonic() > give_up_at:
                 return None
+            if first_line and b"\n" in part:
+                return bytes(content.partition(b"\n")[0])
         return bytes(content)
 
     def _no_connection(self, error: httpx.HTTPError) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -27,12 +28,14 @@ from paidflow.payments.sandbox_controls import (
     microseconds,
     moment_of,
     save,
+    writable,
 )
 from paidflow.payments.sandbox_payments import SandboxPayments
 from paidflow.payments.sandbox_reversals import SandboxReversals, reversals_of
-from paidflow.payments.sandbox_webhooks import SandboxWebhooks
+from paidflow.payments.sandbox_webhooks import SIGNATURE_HEADER, SandboxWebhooks
 
 PAGE = 500
+_CURSOR = re.compile(r"[0-9]{1,18}")
 _HINTS = """
     SELECT sequence, invoice_id FROM hints
     WHERE sequence > ? AND NOT late ORDER BY sequence LIMIT ?
@@ -119,6 +122,7 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
             invoice_expiry_s=invoice_expiry_s,
             patience_s=patience_s,
             close_grace_s=close_grace_s,
+            webhook_headers=frozenset({SIGNATURE_HEADER}),
         )
 
     def __repr__(self) -> str:
@@ -191,8 +195,11 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
         )
 
     def updates(self, cursor: str | None) -> c.Updates:
-        """The hints after the cursor, at most ``PAGE``; none and the same cursor if it fails."""
-        cursor = cursor or "0"
+        """The hints after the cursor, at most ``PAGE``; none and the same cursor if it fails.
+
+        A cursor that never came from here asks from the beginning.
+        """
+        cursor = cursor if cursor and _CURSOR.fullmatch(cursor) else "0"
         return self._serve(
             "updates", None, "", lambda db: _page(db, cursor), lambda _: c.Updates((), cursor)
         )
@@ -218,7 +225,8 @@ class SandboxGateway(SandboxPayments, SandboxReversals, SandboxBooks, SandboxWeb
             outcome = "raised" if fault == "raise" else type(told).__name__
             if isinstance(told, c.Opened):
                 invoice_id = told.invoice.invoice_id
-            db.execute(_LOG_CALL, (operation, invoice_id, key, outcome, fault))
+            about = invoice_id and writable(invoice_id)
+            db.execute(_LOG_CALL, (operation, about, key, outcome, fault))
         if fault == "raise":
             raise RuntimeError(f"the sandbox was told to raise in {operation}")
         return told

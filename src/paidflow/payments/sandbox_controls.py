@@ -66,6 +66,11 @@ def moment_of(since_1970_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=since_1970_us)
 
 
+def writable(text: str) -> str:
+    """A text without halves of characters, such as JSON can hold and no database keeps."""
+    return text.encode(errors="replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One row of the table of invoices; amounts in minor units, moments in microseconds."""
@@ -306,7 +311,7 @@ class SandboxControls:
 
     def _find(self, db: sqlite3.Connection, invoice_id: str) -> Record | None:
         query = "SELECT * FROM invoices WHERE invoice_id = ?"
-        row = db.execute(query, (invoice_id,)).fetchone()
+        row = db.execute(query, (writable(invoice_id),)).fetchone()
         return Record(*row) if row else None
 
     def _world(self, column: str) -> Any:

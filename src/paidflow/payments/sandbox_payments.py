@@ -23,6 +23,7 @@ from paidflow.payments.sandbox_controls import (
     height,
     moment_of,
     save,
+    writable,
 )
 from paidflow.payments.sandbox_target import Target, preimage_of, read
 
@@ -333,7 +334,8 @@ class SandboxPayments(SandboxControls):
 
 
 def _find(db: sqlite3.Connection, payment_id: str) -> Payment | None:
-    row = db.execute("SELECT * FROM payments WHERE payment_id = ?", (payment_id,)).fetchone()
+    query = "SELECT * FROM payments WHERE payment_id = ?"
+    row = db.execute(query, (writable(payment_id),)).fetchone()
     return Payment(*row) if row else None
 
 

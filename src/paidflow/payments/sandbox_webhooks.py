@@ -35,7 +35,7 @@ class SandboxWebhooks:
             raise WebhookRefused("the signature does not fit")
         try:
             invoice_id = json.loads(body)["invoice_id"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise WebhookRefused("there is no invoice_id in it") from None
         if not isinstance(invoice_id, str):
             raise WebhookRefused("the invoice_id is not a text")

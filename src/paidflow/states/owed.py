@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from paidflow.states.aggregate import Aggregate
-from paidflow.states.answers import InstantDeadline
+from paidflow.states.answers import HeightDeadline, HoldDeadline, InstantDeadline
 from paidflow.states.attempt import Fact
-from paidflow.states.decide import MARGIN
+from paidflow.states.decide import MARGIN, MARGIN_BLOCKS
 from paidflow.states.events import ABOUT_HOOKS, Mode
 from paidflow.states.late import accepts_late
 from paidflow.states.machine import FINAL, REAL, State
@@ -62,11 +62,13 @@ class Owed:
         kind: what.
         due_at: when to look next, UTC.
         deadline_at: when it must be done, if there is such a moment.
+        deadline_height: at which height of the chain it must be done, if there is such a height.
     """
 
     kind: OwedKind
     due_at: datetime
     deadline_at: datetime | None = None
+    deadline_height: int | None = None
 
 
 def owed(a: Aggregate, now: datetime) -> Owed | None:
@@ -81,7 +83,7 @@ def owed(a: Aggregate, now: datetime) -> Owed | None:
     if kind in (OwedKind.PAYMENT, OwedKind.HOLD):
         return Owed(kind, _next_look(a, now), a.current.expires_at if a.current else None)
     due_at = now if kind in (OwedKind.AFTER_PAID, OwedKind.PERSON) else now + HAND_OVER
-    return Owed(kind, due_at, _deadline(a, kind))
+    return Owed(kind, due_at, _deadline(a, kind), _deadline_height(a, kind))
 
 
 _FIRST = frozenset({State.HELD, State.FORWARDING, State.CAPTURING, State.CANCELLING})
@@ -162,8 +164,24 @@ def _deadline(a: Aggregate, kind: OwedKind) -> datetime | None:
         return a.creation_deadline
     if kind is OwedKind.FORWARD and a.pay_out is not None and a.pay_out.give_up_at is not None:
         return a.pay_out.give_up_at + SEND_MARGIN
-    deadline = a.current.hold_deadline if a.current else None
-    holding = (OwedKind.PERFORM, OwedKind.FORWARD, OwedKind.CAPTURE)
-    if kind in holding and isinstance(deadline, InstantDeadline):
-        return deadline.at - MARGIN
-    return None
+    deadline = _hold_deadline(a, kind)
+    return deadline.at - MARGIN if isinstance(deadline, InstantDeadline) else None
+
+
+def _deadline_height(a: Aggregate, kind: OwedKind) -> int | None:
+    deadline = _hold_deadline(a, kind)
+    return deadline.height - MARGIN_BLOCKS if isinstance(deadline, HeightDeadline) else None
+
+
+_HOLDING = frozenset({OwedKind.PERFORM, OwedKind.FORWARD, OwedKind.CAPTURE, OwedKind.CLOSE})
+
+
+def holds_money(a: Aggregate) -> bool:
+    """Whether the payer's money is locked for the current attempt, as far as is known."""
+    return a.current is not None and a.current.fact is Fact.HELD
+
+
+def _hold_deadline(a: Aggregate, kind: OwedKind) -> HoldDeadline | None:
+    if kind not in _HOLDING or a.current is None or not holds_money(a):
+        return None
+    return a.current.hold_deadline

@@ -117,6 +117,7 @@ def _add_step(lists: Lists, write: Write) -> None:
         "owed": s.owed,
         "due_at": s.due_at,
         "deadline_at": s.deadline_at,
+        "deadline_height": s.deadline_height,
         "attention": s.attention,
         "failure_reason": s.failure_reason,
     }

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from paidflow.store.names import PLAIN, Names
 
-_FILES = ("queries", "queries_folding", "queries_outgoing")
+_FILES = ("queries", "queries_folding", "queries_inbox", "queries_outgoing")
 _TRIED_AGAIN = re.compile(r"\btried_again\((\w+)\)")
 _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 

@@ -28,6 +28,7 @@ class Status:
     deadline_at: datetime | None
     attention: str | None
     failure_reason: str | None
+    deadline_height: int | None = None
     tries: int = 0
     first_tried_at: datetime | None = None
     created_at: datetime | None = None
@@ -173,6 +174,7 @@ def row_to_status(row: Mapping[str, Any]) -> Status:
         deadline_at=as_time(row["deadline_at"]),
         attention=row["attention"],
         failure_reason=row["failure_reason"],
+        deadline_height=row["deadline_height"],
         tries=row["tries"],
         first_tried_at=as_time(row["first_tried_at"]),
         created_at=as_time(row["created_at"]),

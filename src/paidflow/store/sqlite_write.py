@@ -62,6 +62,7 @@ def _set_status(tx: SqlTransaction, write: Write) -> None:
         "owed": s.owed,
         "due_at": s.due_at,
         "deadline_at": s.deadline_at,
+        "deadline_height": s.deadline_height,
         "attention": s.attention,
         "failure_reason": s.failure_reason,
         "now": write.now,

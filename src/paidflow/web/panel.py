@@ -24,6 +24,7 @@ class Phase(StrEnum):
     """What the panel says."""
 
     WAITING = "waiting"
+    CONFIRMING = "confirming"
     PREPARING = "preparing"
     HELD = "held"
     COMPLETING = "completing"
@@ -36,8 +37,11 @@ class Phase(StrEnum):
     RETURNED = "returned"
 
 
+_PAYABLE = frozenset({Phase.WAITING, Phase.CONFIRMING})
+_ON_THE_WAY = _PAYABLE | {Phase.PREPARING, Phase.HELD, Phase.COMPLETING}
 _SENTENCES = {
     Phase.WAITING: "Waiting for your payment",
+    Phase.CONFIRMING: "Confirm the payment with your card",
     Phase.PREPARING: "The invoice is being prepared",
     Phase.HELD: "Your money is held; it is taken when the work is done",
     Phase.COMPLETING: "Your money has arrived; the rest is being done",
@@ -78,6 +82,8 @@ class Panel:
                 pass
         if receipt.next_action is NextAction.PAY_INVOICE:
             return Phase.WAITING
+        if receipt.next_action is NextAction.CONFIRM_CARD:
+            return Phase.CONFIRMING
         if receipt.completing:
             return Phase.COMPLETING
         return Phase.HELD if receipt.state in _LOCKED else Phase.PREPARING
@@ -95,13 +101,12 @@ class Panel:
     @property
     def final(self) -> bool:
         """Whether nothing more is waited for."""
-        phase = self.phase
-        return phase not in (Phase.WAITING, Phase.PREPARING, Phase.HELD, Phase.COMPLETING)
+        return self.phase not in _ON_THE_WAY
 
     @property
     def expires_in_s(self) -> int | None:
-        """How long the invoice can still be paid, in seconds."""
-        if self.receipt.expires_at is None or self.phase is not Phase.WAITING:
+        """How long it can still be paid, in seconds."""
+        if self.receipt.expires_at is None or self.phase not in _PAYABLE:
             return None
         return max(int((self.receipt.expires_at - self.now).total_seconds()), 0)
 

@@ -61,9 +61,9 @@ select 1 as found from paidflow_log where command_id = :command_id limit 1;
 
 -- name: insert_status
 insert into paidflow_actions (action_id, kind, actor, state, performed, version, cost, currency,
-    owed, due_at, deadline_at, attention, failure_reason, created_at, state_since)
+    owed, due_at, deadline_at, deadline_height, attention, failure_reason, created_at, state_since)
 values (:action_id, :kind, :actor, :state, :performed, :version, :cost, :currency,
-    :owed, :due_at, :deadline_at, :attention, :failure_reason, :now, :now);
+    :owed, :due_at, :deadline_at, :deadline_height, :attention, :failure_reason, :now, :now);
 
 -- name: update_status
 update paidflow_actions
@@ -71,7 +71,8 @@ set state_since = case when state = :state then state_since else :now end,
     first_tried_at = case when state = :state then first_tried_at end,
     tries = case when state = :state and owed = :owed then tries else 0 end,
     state = :state, performed = :performed, version = :version, owed = :owed, due_at = :due_at,
-    deadline_at = :deadline_at, attention = :attention, failure_reason = :failure_reason
+    deadline_at = :deadline_at, deadline_height = :deadline_height, attention = :attention,
+    failure_reason = :failure_reason
 where action_id = :action_id and version = :before;
 
 -- name: lock_status
@@ -88,7 +89,37 @@ where action_id in (
         and (leased_until is null or leased_until <= :now)
     order by due_at limit :limit
 )
-returning action_id;
+returning action_id, null as deadline, due_at;
+
+-- name: select_held_due
+select 1 as found from paidflow_actions
+where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING')
+    and owed is not null and owed <> 'person' and due_at <= :now
+    and (leased_until is null or leased_until <= :now) limit 1;
+
+-- name: lease_held
+-- What holds somebody's money, in the order of its deadlines.
+update paidflow_actions set leased_until = :until, lease_token = :token
+where action_id in (
+    select action_id from paidflow_actions
+    where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING') and deadline_height is null
+        and owed is not null and owed <> 'person' and due_at <= :now
+        and (leased_until is null or leased_until <= :now)
+    order by deadline_at nulls last, due_at limit :limit
+)
+returning action_id, deadline_at as deadline, due_at;
+
+-- name: lease_held_to_height
+-- The same where the deadline is a height of the chain.
+update paidflow_actions set leased_until = :until, lease_token = :token
+where action_id in (
+    select action_id from paidflow_actions
+    where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING') and deadline_height is not null
+        and owed is not null and owed <> 'person' and due_at <= :now
+        and (leased_until is null or leased_until <= :now)
+    order by deadline_height, due_at limit :limit
+)
+returning action_id, deadline_height as deadline, due_at;
 
 -- name: release
 update paidflow_actions set leased_until = null, lease_token = null
@@ -454,7 +485,7 @@ where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING', 'RETRYING')
 
 -- name: count_late
 select count(*) as total from paidflow_actions
-where owed is not null and owed not in ('person', 'payment', 'hold', 'watch')
+where owed is not null and owed not in ('person', 'payment', 'hold', 'watch', 'close')
     and deadline_at < :now;
 
 -- name: select_unfinished_with_keys

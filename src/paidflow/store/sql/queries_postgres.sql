@@ -7,7 +7,31 @@ where action_id in (
     order by due_at limit :limit
     for update skip locked
 )
-returning action_id;
+returning action_id, null as deadline, due_at;
+
+-- name: lease_held
+update paidflow_actions set leased_until = :until, lease_token = :token
+where action_id in (
+    select action_id from paidflow_actions
+    where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING') and deadline_height is null
+        and owed is not null and owed <> 'person' and due_at <= :now
+        and (leased_until is null or leased_until <= :now)
+    order by deadline_at, due_at limit :limit
+    for update skip locked
+)
+returning action_id, deadline_at as deadline, due_at;
+
+-- name: lease_held_to_height
+update paidflow_actions set leased_until = :until, lease_token = :token
+where action_id in (
+    select action_id from paidflow_actions
+    where state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING') and deadline_height is not null
+        and owed is not null and owed <> 'person' and due_at <= :now
+        and (leased_until is null or leased_until <= :now)
+    order by deadline_height, due_at limit :limit
+    for update skip locked
+)
+returning action_id, deadline_height as deadline, due_at;
 
 -- name: publish
 select paidflow_publish() as published;

@@ -15,9 +15,9 @@ begin
         'select, insert, delete on paidflow_claims, paidflow_parked, paidflow_unswept',
         'select, insert, update on paidflow_actions, paidflow_attempts, paidflow_payments,
             paidflow_payloads, paidflow_accounts, paidflow_cursors, paidflow_read_marks, paidflow_tracking,
-            paidflow_home',
+            paidflow_home, paidflow_gateways',
         'select, insert, update, delete on paidflow_projections, paidflow_subscribers,
-            paidflow_deliveries',
+            paidflow_deliveries, paidflow_webhooks',
         'execute on function paidflow_publish(), paidflow_archive(timestamptz, bigint),
             paidflow_place()'
     ] loop

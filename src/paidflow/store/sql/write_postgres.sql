@@ -36,16 +36,16 @@ begin
             select * from jsonb_to_recordset(steps -> 'requested') as s(action_id text, kind text,
                 actor text, state text, performed boolean, version bigint, cost bigint,
                 currency text, owed text, due_at timestamptz, deadline_at timestamptz,
-                attention text, failure_reason text, arguments text)
+                deadline_height bigint, attention text, failure_reason text, arguments text)
         ), payloads as (
             insert into paidflow_payloads (action_id, arguments)
             select action_id, arguments from requested
         )
         insert into paidflow_actions (action_id, kind, actor, state, performed, version, cost,
-            currency, owed, due_at, deadline_at, attention, failure_reason, created_at,
-            state_since)
+            currency, owed, due_at, deadline_at, deadline_height, attention, failure_reason,
+            created_at, state_since)
         select action_id, kind, actor, state, performed, version, cost, currency, owed, due_at,
-            deadline_at, attention, failure_reason, moment, moment
+            deadline_at, deadline_height, attention, failure_reason, moment, moment
         from requested;
     end if;
     if steps ? 'limited' and exists (
@@ -60,11 +60,11 @@ begin
             first_tried_at = case when a.state = s.state then a.first_tried_at end,
             tries = case when a.state = s.state and a.owed = s.owed then a.tries else 0 end,
             state = s.state, performed = s.performed, version = s.version, owed = s.owed,
-            due_at = s.due_at, deadline_at = s.deadline_at, attention = s.attention,
-            failure_reason = s.failure_reason
+            due_at = s.due_at, deadline_at = s.deadline_at, deadline_height = s.deadline_height,
+            attention = s.attention, failure_reason = s.failure_reason
         from jsonb_to_recordset(steps -> 'moved') as s(action_id text, before bigint, state text,
             performed boolean, version bigint, owed text, due_at timestamptz,
-            deadline_at timestamptz, attention text, failure_reason text)
+            deadline_at timestamptz, deadline_height bigint, attention text, failure_reason text)
         where a.action_id = s.action_id and a.version = s.before;
         get diagnostics changed = row_count;
         if changed <> jsonb_array_length(steps -> 'moved') then

@@ -47,11 +47,13 @@ export class Paidflow {
 	 * @param {object} options
 	 * @param {string} [options.base] where the router is mounted
 	 * @param {?Wallet} [options.wallet] pays before anything is shown; WebLN if there is one
+	 * @param {?Wallet} [options.card] gets a client secret instead, and asks for the card
 	 * @param {(receipt: Receipt, dialog: Dialog) => void} [options.show] shows what to pay
 	 */
-	constructor({ base = "", wallet = webln(), show } = {}) {
+	constructor({ base = "", wallet = webln(), card = null, show } = {}) {
 		this.base = base;
 		this.wallet = wallet;
+		this.card = card;
 		this.show = show;
 	}
 
@@ -159,7 +161,8 @@ export class Paidflow {
 			dialog.tell(newer);
 		}, ends.signal);
 		// A wallet's "no" proves nothing: the same invoice is shown.
-		if (this.wallet && receipt.payment_request) this.wallet(receipt.payment_request).catch(show);
+		const pays = receipt.next_action === "confirm_card" ? this.card : this.wallet;
+		if (pays && receipt.payment_request) pays(receipt.payment_request).catch(show);
 		else show();
 		const last = await dialog.ended;
 		ends.abort();

@@ -1,0 +1,1 @@
+"""Stripe: on localstripe behind a front, and request shapes on stripe-mock."""
