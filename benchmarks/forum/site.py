@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from typing import Any
 
-from benchmarks.forum.plan import BEGAN, Plan, Shape
+from benchmarks.forum.plan import ACTIONS, BEGAN, Plan, Shape
 from benchmarks.forum.rows import Rows
 from benchmarks.forum.views import write_views
 from benchmarks.forum.writing import write_forum
@@ -14,7 +14,7 @@ from benchmarks.gateway import NoopGateway
 from benchmarks.sides.tables import vacuum
 from paidflow import Folding, PaidFlow, Reader
 from paidflow.automatic_retry import parameters
-from paidflow.forum import ACTIONS, Items, Notifications, Profiles, Threads, projections
+from paidflow.forum import Items, Notifications, Profiles, Threads, projections
 from paidflow.keyring import Keyring
 from paidflow.store.queries import named, written_out
 from paidflow.views.cursor import HIGHEST, LATEST
