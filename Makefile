@@ -103,7 +103,7 @@ bench-short: venv
 bench-memory: venv
 	$(BIN)/python -m benchmarks --measure k --settlements 1000000 $(ARGS)
 
-# The pages of a forum with one million items and ten million acts, which takes an hour and 50 GB of
+# The pages of a forum with one million items and ten million acts. It takes an hour, and 50 GB of
 # the disk that TMPDIR is on; with ARGS=--short, one percent of that.
 bench-forum: venv
 	$(BIN)/python -m benchmarks --measure n --measure o --measure p --measure q --measure r $(ARGS)

@@ -15,6 +15,9 @@ BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
 PAUSE_S = 601
 """Whoever comes again later than the spam window pays the usual price."""
 
+ACTIONS: tuple[type[PaidAction], ...] = (Boost, Comment, Discussion, Downzap, Zap)
+"""What people do."""
+
 PURSE_SATS = 10**9
 HOT_ACTORS = 997
 ITEMS_PER_ACTOR = 50
