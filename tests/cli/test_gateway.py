@@ -15,7 +15,7 @@ from paidflow.payments import contract as c
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from tests.cli.conftest import Run
-from tests.wall import HeldNote, open_wall
+from tests.wall import HeldNote, Note, open_wall
 
 
 def test_a_gateway_that_works(run: Run, flow: PaidFlow, bank: SandboxGateway) -> None:
@@ -141,9 +141,16 @@ def test_a_failure_is_a_sentence(clock: ManualClock, what: str) -> None:
     assert sentence in [one.sentence for one in found if one.level is Level.CRITICAL]
 
 
+class Logged(Note):
+    """A note of those who are logged in, so it needs no hold."""
+
+    kind = "logged"
+    anonymous = False
+
+
 def test_a_gateway_that_closes_nothing(clock: ManualClock) -> None:
     bank = SandboxGateway(":memory:", sandbox=True, clock=clock, hold=False, close_grace_s=60)
-    with open_wall("sqlite:///:memory:", {"bank": bank}, clock=clock) as flow:
+    with open_wall("sqlite:///:memory:", {"bank": bank}, clock=clock, actions=[Logged]) as flow:
         found = list(check_gateway(flow, "bank"))
         assert {one.level for one in found} == {Level.GOOD}
         assert "until it expires" in found[-1].sentence

@@ -15,7 +15,13 @@ from paidflow.errors import GatewayUnavailable, InvalidConfiguration
 from paidflow.flow.breaker import FAILURES_MAX, REST, REST_MAX, Breaker, BreakerState
 from paidflow.flow.maintenance import REMEMBERED_S, Maintenance
 from paidflow.operating.gateway_states import GatewayState, gateway_states
-from paidflow.payments.contract import InstantDeadline, NotSent, PayOutCommand, Unreachable
+from paidflow.payments.contract import (
+    Capability,
+    InstantDeadline,
+    NotSent,
+    PayOutCommand,
+    Unreachable,
+)
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.store.records import as_time
 from paidflow.testing import ManualClock
@@ -194,7 +200,8 @@ def test_what_a_gateway_cannot_do_does_not_count(store_url: str, clock: ManualCl
     class Modest(SandboxGateway):
         @property
         def profile(self) -> Any:
-            return replace(super().profile, capabilities=frozenset())
+            full = super().profile
+            return replace(full, capabilities=full.capabilities - {Capability.HOLDINGS})
 
     bank = Modest(":memory:", sandbox=True, clock=clock)
     with open_wall(store_url, {"bank": bank}, clock=clock) as flow:
