@@ -183,7 +183,7 @@ def stream_of_two(connection: socket.socket) -> None:
 
 
 def test_the_first_message_of_a_stream_is_the_answer() -> None:
-    with served(stream_of_two) as url, client(url, timeout_s=60) as http:
+    with served(stream_of_two) as url, client(url, timeout_s=20) as http:
         assert http.ask("/stream", first_line=True) == Reply(200, {"number": 1})
         assert http.command("POST", "/stream", {}, first_line=True) == Reply(200, {"number": 1})
 

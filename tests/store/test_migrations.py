@@ -58,6 +58,9 @@ ADDED: dict[str, dict[str, object]] = {
 }
 """Columns that a later version has added to a table, with what is in them."""
 
+EMPTY = {3: {"paidflow_accounts"}}
+"""From version 3 on, whoever was only paid has no balance yet."""
+
 CATALOG = """
     select 'column', attrelid::regclass::text, attname || ' ' || format_type(atttypid, atttypmod)
         || case when attnotnull then ' not null ' else ' ' end
@@ -192,7 +195,8 @@ def test_every_row_is_kept(old: Old) -> None:
             for name in KEPT
         }
     store.close()
-    assert all(before.values())
+    empty = {name for name, rows in before.items() if not rows}
+    assert empty == EMPTY.get(version_of(old.package), set())
     migrate(old.url)
     store = open_store(old.url)
     with store.reading() as tx:

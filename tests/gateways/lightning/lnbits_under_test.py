@@ -8,7 +8,7 @@ from datetime import timedelta
 from paidflow.money import Money, msats
 from paidflow.payments.bolt11 import Network as Chain
 from paidflow.payments.bolt11 import decode
-from paidflow.payments.contract import Destination, Gateway, HeightDeadline, Held, Invoice
+from paidflow.payments.contract import Cancelled, Destination, Gateway, Invoice
 from paidflow.payments.lnbits_webhook import LnbitsWebhook
 from paidflow.payments.lnd import Lnd
 from paidflow.testing.conformance.under_test import cannot_be_arranged
@@ -79,11 +79,8 @@ class LnbitsOnLndUnderTest(LnbitsUnderTest):
         super().expire(invoice)
 
     def drop_hold(self, invoice: Invoice) -> None:
-        held = self.gateway.lookup(invoice.invoice_id)
-        assert isinstance(held, Held)
-        assert isinstance(held.deadline, HeightDeadline)
-        assert held.height is not None
-        self.network.mine(held.deadline.height - held.height)
+        while self.node.lookup(invoice.invoice_id) != Cancelled():
+            self.network.mine_slowly(3)
 
     def destination(self, amount: Money) -> str:
         return self.network.receiver.invoice(amount.amount)

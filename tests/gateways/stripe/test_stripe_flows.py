@@ -19,6 +19,7 @@ from paidflow import (
     State,
 )
 from paidflow.errors import GatewayRefused
+from paidflow.flow.inbox import WebhookAnswer
 from paidflow.operating.audit import audit
 from paidflow.payments.stripe import StripeGateway
 from paidflow.testing import ManualClock
@@ -245,6 +246,19 @@ def test_messages_twice_late_and_in_the_wrong_order_do_no_harm(
     assert flow.get(receipt.action_id, proof=receipt.proof).state is State.PAID
     assert DONE == ["perform"]
     assert earned(flow, "revenue:ticket") == [PRICE]
+
+
+def test_the_inbox_takes_what_stripe_sends(flow: PaidFlow, payer: Payer, front: Front) -> None:
+    receipt = flow.perform(Ticket(), actor="ann")
+    payer.pay(secret_of(receipt))
+    (event,) = front.account.events
+    for _ in range(2):
+        answer = flow.receive_webhook("stripe", *front.webhook(event))
+        assert answer is WebhookAnswer.ACCEPTED
+    forged = front.webhook(event, secret="whsec_of_somebody_else")
+    assert flow.receive_webhook("stripe", *forged) is WebhookAnswer.REFUSED
+    flow.look_at_webhooks()
+    assert flow.get(receipt.action_id, actor="ann").state is State.PAID
 
 
 def test_a_worker_hears_of_it_from_the_list_of_events(flow: PaidFlow, payer: Payer) -> None:
