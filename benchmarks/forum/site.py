@@ -26,9 +26,6 @@ from paidflow.views.threads import Branch
 PAGE_ITEMS = 20
 """How many items are on a page, as many as if nobody says otherwise."""
 
-SOLD = [action for action in ACTIONS if action.optimistic and not action.has_own("transfer")]
-"""What a forum can offer with a gateway that neither holds money nor pays out."""
-
 _SECRET = "a secret only for benchmarks"
 _RULE = re.compile(r"\bvisible\([^)]*\)")
 _ITEMS, _NOTIFICATIONS, _PEOPLE, _THREADS = (
@@ -164,7 +161,7 @@ class Site:
     def _open(self, *, create: bool) -> PaidFlow:
         return PaidFlow.open(
             self.dsn,
-            actions=SOLD,
+            actions=ACTIONS,
             gateways={"noop": NoopGateway()},
             secret=_SECRET,
             create=create,

@@ -14,7 +14,7 @@ from benchmarks.cases import SHORT
 from benchmarks.forum.ids import Moment, MomentGateway
 from benchmarks.forum.plan import ACTIONS, BEGAN, PURSE_SATS, Plan, Shape, shape_of
 from benchmarks.forum.rows import COLUMNS, GRANT, Rows
-from benchmarks.forum.site import SOLD, Site
+from benchmarks.forum.site import Site
 from benchmarks.forum.views import write_views
 from benchmarks.forum.writing import write_forum
 from paidflow import Folding, PaidFlow, sats
@@ -34,7 +34,7 @@ VIEWS = [view for projection in projections() for view in (projection.name, *pro
 def _open(dsn: str, moment: Moment) -> PaidFlow:
     return PaidFlow.open(
         dsn,
-        actions=SOLD,
+        actions=ACTIONS,
         gateways={"noop": MomentGateway(moment)},
         secret=SECRET,
         create=True,
