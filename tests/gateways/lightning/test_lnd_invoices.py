@@ -50,7 +50,7 @@ def test_an_invoice_is_paid(network: Network, lnd: Lnd) -> None:
 def test_a_payer_cannot_pay_twice(network: Network, lnd: Lnd) -> None:
     invoice = opened(lnd)
     network.payer.pay(invoice.payment_request)
-    wait_for_lookup(lnd, invoice.invoice_id, Settled)
+    network.payer.wait_for_payment(invoice.invoice_id, "SUCCEEDED")
     with pytest.raises(AssertionError, match="invoice is already paid"):
         network.payer.pay(invoice.payment_request)
     network.receiver.pay(invoice.payment_request)
