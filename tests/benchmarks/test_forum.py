@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.cases import SHORT
 from benchmarks.forum.ids import Moment, MomentGateway
-from benchmarks.forum.plan import BEGAN, PURSE_SATS, Plan, Shape, shape_of
+from benchmarks.forum.plan import ACTIONS, BEGAN, PURSE_SATS, Plan, Shape, shape_of
 from benchmarks.forum.rows import COLUMNS, GRANT, Rows
 from benchmarks.forum.site import Site
 from benchmarks.forum.views import write_views
