@@ -28,6 +28,7 @@ def test_no_gateway_fails() -> None:
 
 
 def test_the_reports_are_about_the_checks_that_there_are() -> None:
+    """What a gateway's report lacks, because it is older than a check, shows as "not run"."""
     options = ["-q", "--collect-only", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, SANDBOX]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -36,7 +37,7 @@ def test_the_reports_are_about_the_checks_that_there_are() -> None:
     assert {check for _, group, check in ids if group == "TestSandbox"} == sandbox
     known = {check.partition("[")[0] for check in sandbox}
     for gateway, checks in read(REPORTS).items():
-        assert {check.partition("[")[0] for check in checks} == known, gateway
+        assert {check.partition("[")[0] for check in checks} <= known, gateway
 
 
 def test_there_are_enough_of_them() -> None:
