@@ -89,8 +89,11 @@ def test_every_command_and_option_exists() -> None:
     assert {name for name, _ in named} - set(commands) <= {"import", "changes"}
     for name, rest in named:
         if name in commands and name != "new":
-            options = {option for param in commands[name].params for option in param.opts}
-            assert {word for word in rest.split() if word.startswith("--")} <= options, name
+            called, words = commands[name], rest.split()
+            if words and words[0] in getattr(called, "commands", {}):
+                called = called.commands[words[0]]
+            options = {option for param in called.params for option in param.opts}
+            assert {word for word in words if word.startswith("--")} <= options, name
     assert set(commands) <= {name for name, _ in named}
 
 
