@@ -7,7 +7,7 @@ ARGS ?=
 .PHONY: venv demo demo-reset demo-story docs test test-pgbouncer test-pythons test-postgres check
 .PHONY: test-browser test-gateways test-lightning public-api
 .PHONY: soak soak-short conformance
-.PHONY: bench bench-short bench-memory bench-forum profile mutants schema-dump clean
+.PHONY: bench bench-short bench-memory bench-forum bench-listeners profile mutants schema-dump clean
 
 venv: $(STAMP)
 
@@ -107,6 +107,10 @@ bench-memory: venv
 # the disk that TMPDIR is on; with ARGS=--short, one percent of that.
 bench-forum: venv
 	$(BIN)/python -m benchmarks --measure n --measure o --measure p --measure q --measure r $(ARGS)
+
+# 200 listeners and 50 clients at a web application, for a minute.
+bench-listeners: venv
+	$(BIN)/python -m benchmarks.listeners $(ARGS)
 
 # Where the time of a lifecycle goes, and its round trips.
 profile: venv

@@ -19,6 +19,7 @@ The forum is at {url}. What to try:
   3. Let an invoice expire, and try again: from the item, or from the notifications.
   4. Log out and write a comment: it is paid first, and then written.
   5. Zap with credits (wallet): no invoice at all.
+  6. Be Dave, and open {url}/operator/: how the payments are, and what waits for a person.
 Ctrl-C ends it; what was written stays for the next time, `make demo-reset` clears it.
 """
 

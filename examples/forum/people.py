@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Cookie
+from fastapi import Cookie, Depends
 
 from examples.forum.forum import PEOPLE
 
@@ -12,3 +12,8 @@ from examples.forum.forum import PEOPLE
 def person(person: Annotated[str | None, Cookie()] = None) -> str | None:
     """The person of the switcher; ``None`` is logged out."""
     return person if person in PEOPLE else None
+
+
+def operator(name: Annotated[str | None, Depends(person)]) -> str | None:
+    """Dave looks after the payments."""
+    return name if name == "dave" else None

@@ -13,8 +13,9 @@ from examples.forum.cheats import cheats
 from examples.forum.forum import Forum
 from examples.forum.live import live
 from examples.forum.pages import pages
-from examples.forum.people import person
+from examples.forum.people import operator, person
 from paidflow.web import answer_problems, router
+from paidflow.web.admin import admin
 from paidflow.web.changes import Changes
 
 
@@ -35,6 +36,7 @@ def site(forum: Forum) -> FastAPI:
     app = FastAPI(title="A forum on paidflow", lifespan=lifespan)
     answer_problems(app)
     app.include_router(router(forum.flow, actor=person, worker=forum.worker()), prefix="/pay")
+    app.include_router(admin(forum.flow, operator=operator), prefix="/operator")
     app.include_router(cheats(forum), prefix="/cheat")
     app.include_router(live(forum, changes))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

@@ -49,6 +49,12 @@ def test_every_page(client: TestClient, person: str, path: str) -> None:
     assert answer.status_code == (404 if own else 200)
 
 
+def test_the_operator_is_dave(client: TestClient) -> None:
+    for person, status in (("dave", 200), ("ann", 404), ("", 404)):
+        be(client, person)
+        assert client.get("/operator/").status_code == status
+
+
 def test_items(client: TestClient, forum: Forum) -> None:
     be(client, "bob")
     for item in forum.items.recent(viewer="bob"):

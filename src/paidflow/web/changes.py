@@ -81,18 +81,21 @@ class Changes:
         self._after: int | None = None
         self._wanted = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="paidflow-changes", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read."""
+        """Begin to read; also after a stop."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="paidflow-changes", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End, and wait for the thread."""
         self._stopping.set()
         self._wanted.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
+        self._wanted.clear()
 
     def add(self, listener: Listener) -> int:
         """Let somebody listen.

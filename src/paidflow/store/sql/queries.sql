@@ -501,3 +501,8 @@ select log.notification_id, log.originator_id, action.actor
 from paidflow_log log join paidflow_actions action on action.action_id = log.originator_id
 where log.notification_id > :after and log.notification_id <= :until
 order by log.notification_id limit :limit;
+
+-- name: select_recent_topics
+-- The end of the log, where it is not older than a moment.
+select topic, recorded_at from paidflow_log
+where notification_id > :after and recorded_at >= :since;
