@@ -309,9 +309,9 @@ class SandboxControls:
             save(db, change(record))
             return True
 
-    def _find(self, db: sqlite3.Connection, invoice_id: str) -> Record | None:
+    def _find(self, db: sqlite3.Connection, invoice_id: str | None) -> Record | None:
         query = "SELECT * FROM invoices WHERE invoice_id = ?"
-        row = db.execute(query, (writable(invoice_id),)).fetchone()
+        row = db.execute(query, (writable(invoice_id or ""),)).fetchone()
         return Record(*row) if row else None
 
     def _world(self, column: str) -> Any:
