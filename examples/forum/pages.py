@@ -15,6 +15,7 @@ from examples.forum.forum import PEOPLE, SETTINGS, Forum
 from examples.forum.people import person
 from paidflow import Money, msats
 from paidflow.forum import edit_timer
+from paidflow.web.caller import refuse_other_sites
 
 Viewer = Annotated[str | None, Depends(person)]
 Cursor = Annotated[str | None, Query(max_length=200)]
@@ -118,6 +119,7 @@ def pages(forum: Forum) -> APIRouter:
 
     @api.post("/switch")
     async def switch(request: Request) -> Response:
+        refuse_other_sites(request, ())
         sent = parse_qs((await request.body()).decode(errors="replace"))
         name = sent.get("name", [""])[0]
         back = RedirectResponse(request.headers.get("referer") or "/", 303)

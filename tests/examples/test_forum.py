@@ -80,6 +80,8 @@ def test_the_switcher_knows_its_people_only(client: TestClient) -> None:
     be(client, "")
     assert client.post("/switch", content="name=ann").status_code == 200
     assert "wallet" in client.get("/").text
+    elsewhere = {"origin": "https://evil.example"}
+    assert client.post("/switch", content="name=bob", headers=elsewhere).status_code == 403
     client.post("/switch", content="name=mallory")
     assert client.cookies.get("person") is None
 

@@ -180,6 +180,12 @@ def test_the_document(site: Site) -> None:
     assert document["paths"]["/actions/{action_id}/cancel"]["post"]["operationId"] == "cancel"
 
 
+def test_the_browser_client_is_small(site: Site) -> None:
+    client = site.client().get("/paidflow.js")
+    assert client.headers["content-type"].startswith("text/javascript")
+    assert len(client.content) < 10_000
+
+
 def test_health(site: Site) -> None:
     assert site.client().get("/health").json() == {"ok": True, "listening": 0}
     assert site.client().get("/ready").status_code == 200

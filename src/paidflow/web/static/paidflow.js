@@ -20,7 +20,6 @@
 const OVER = new Set(["PAID", "FAILED", "REFUNDED", "DISPUTED"]);
 const POLL_MS = 2000, QUIET_MS = 45000, TRIES = 4;
 
-/** The server has refused something. */
 export class ProblemError extends Error {
 	/** @param {Problem} problem */
 	constructor(problem) {
@@ -29,7 +28,6 @@ export class ProblemError extends Error {
 	}
 }
 
-/** It was not paid. */
 export class PaymentError extends Error {
 	/** @param {Receipt} receipt @param {boolean} byPerson whether a person gave it up */
 	constructor(receipt, byPerson) {
@@ -40,7 +38,6 @@ export class PaymentError extends Error {
 }
 
 export class Paidflow {
-	/** @type {Map<string, string>} */
 	#proofs = new Map();
 
 	/**
@@ -71,7 +68,7 @@ export class Paidflow {
 		return this.resume(await this.#post(`${receipt.action_id}/retry`, null, this.proof(receipt)), on);
 	}
 
-	/** Give it up; the answer may say that it is paid. @param {Receipt} receipt */
+	/** The answer may say that it is paid. @param {Receipt} receipt */
 	async cancel(receipt) {
 		try {
 			return await this.#post(`${receipt.action_id}/cancel`, null, this.proof(receipt));
@@ -92,7 +89,7 @@ export class Paidflow {
 	}
 
 	/**
-	 * Follow an action until it is over: by events, and by asking when they do not come.
+	 * Until it is over: by events, and by asking.
 	 * @param {Receipt} receipt @param {(receipt: Receipt) => void} onChange @param {AbortSignal} signal
 	 */
 	async follow(receipt, onChange, signal) {
@@ -160,7 +157,7 @@ export class Paidflow {
 			on.onChange?.(newer);
 			dialog.tell(newer);
 		}, ends.signal);
-		// A wallet's "no" proves nothing: the same invoice is shown.
+		// A wallet's "no" proves nothing.
 		const pays = receipt.next_action === "confirm_card" ? this.card : this.wallet;
 		if (pays && receipt.payment_request) pays(receipt.payment_request).catch(show);
 		else show();
