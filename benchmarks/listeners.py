@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 
 from tests.postgres_server import PostgresServer
+from tests.web.site import address_of
 
 ROOT = Path(__file__).parents[1]
 ACTORS = 50
@@ -51,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, PostgresServer() as server:
         served = _serve(folder, server.dsn())
         try:
-            asyncio.run(_measure(_address(served), served.pid, seconds))
+            asyncio.run(_measure(address_of(served), served.pid, seconds))
         finally:
             served.terminate()
             served.communicate()
@@ -68,14 +69,6 @@ def _serve(folder: str, dsn: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _address(served: subprocess.Popen[str]) -> str:
-    assert served.stderr is not None
-    for line in served.stderr:
-        if found := re.search(r"running on (http://[\d.:]+)", line):
-            return found[1]
-    raise RuntimeError("the server did not start")
 
 
 async def _measure(url: str, process: int, seconds: int) -> None:

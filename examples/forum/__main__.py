@@ -8,8 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from examples.forum.forum import PEOPLE, Forum
-from examples.forum.seed import seed
+from examples.forum.seed import seeded
 from examples.forum.site import site
 
 HINTS = """
@@ -29,9 +28,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo")
     folder.mkdir(parents=True, exist_ok=True)
     port = int(os.environ.get("PORT", "8000"))
-    forum = Forum.open(folder, url=os.environ.get("DATABASE_URL"))
-    if not forum.items.recent(viewer=None):
-        seed(forum, PEOPLE)
+    forum = seeded(folder, url=os.environ.get("DATABASE_URL"))
     print(HINTS.format(url=f"http://127.0.0.1:{port}"), flush=True)
     try:
         uvicorn.run(site(forum), port=port, log_level="warning", timeout_graceful_shutdown=1)

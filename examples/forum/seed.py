@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from examples.forum.forum import Forum
+from examples.forum.forum import PEOPLE, Forum
 from paidflow import PaidAction, Receipt, State, sats
 from paidflow.forum import (
     Bounty,
@@ -17,6 +18,19 @@ from paidflow.forum import (
     TerritoryCreate,
     Zap,
 )
+
+
+def seeded(folder: Path, *, url: str | None = None) -> Forum:
+    """The forum of a folder, filled the first time it is opened.
+
+    Args:
+        folder: where its files are.
+        url: another database than SQLite in that folder.
+    """
+    forum = Forum.open(folder, url=url)
+    if not forum.items.recent(viewer=None):
+        seed(forum, PEOPLE)
+    return forum
 
 
 def seed(forum: Forum, people: Iterable[str]) -> None:

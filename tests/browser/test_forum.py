@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from examples.forum.forum import PEOPLE, Forum
-from examples.forum.seed import seed
+from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import sats
 from paidflow.forum import Gift
-from tests.web.site import LONG_S, wait_until
+from tests.web.site import LONG_S, Running, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -34,26 +30,17 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as chosen:
-            self._port = chosen.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
+        self._port = 0
 
     def start(self) -> None:
-        self.forum = Forum.open(self._folder)
-        if not self.forum.items.recent(viewer=None):
-            seed(self.forum, PEOPLE)
-        config = uvicorn.Config(
-            site(self.forum), port=self._port, log_level="warning", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        wait_until(lambda: self._server.started)
+        self.forum = seeded(self._folder)
+        self._running = Running(site(self.forum), self._port)
+        self._port = self._running.port
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._running.start()
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(LONG_S)
-        assert not self._thread.is_alive()
+        self._running.stop()
         self.forum.close()
 
 

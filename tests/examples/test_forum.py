@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from examples.forum.forum import PEOPLE, Forum
-from examples.forum.seed import seed
+from examples.forum.forum import Forum
+from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow.forum import Discussion, Gift
 from paidflow.operating.audit import audit
@@ -22,8 +22,7 @@ OWN_PAGES = ("/wallet", "/notifications")
 
 @pytest.fixture(scope="module")
 def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
-    opened = Forum.open(tmp_path_factory.mktemp("forum"))
-    seed(opened, PEOPLE)
+    opened = seeded(tmp_path_factory.mktemp("forum"))
     yield opened
     opened.close()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.web.site import address_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ def test_buy_a_call(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
-        url = address(server)
+        url = address_of(server)
         buying = (
             f"import httpx; from examples.paid_api.client import buy, SandboxGateway;"
             f"print(buy(httpx.Client(base_url={url!r}), '/count',"
@@ -38,12 +39,3 @@ def test_buy_a_call(tmp_path: Path) -> None:
     to_pay, answer = bought.stdout.splitlines()
     assert to_pay.startswith("to pay: {'amount': 10000, 'currency': 'BTC'} sandbox:")
     assert answer == "{'words': 3}"
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    """Where the server says that it listens."""
-    assert server.stderr is not None
-    for line in server.stderr:
-        if found := re.search(r"running on (http://[\d.:]+)", line):
-            return found[1]
-    raise AssertionError("it did not start")

@@ -10,9 +10,9 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 
-from examples.forum.forum import PEOPLE, Forum
+from examples.forum.forum import Forum
 from examples.forum.people import person
-from examples.forum.seed import seed
+from examples.forum.seed import seeded
 from paidflow.web import Rate, router
 
 PERSON = "ann"
@@ -20,8 +20,7 @@ PERSON = "ann"
 
 @pytest.fixture(scope="module")
 def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
-    opened = Forum.open(tmp_path_factory.mktemp("forum"))
-    seed(opened, PEOPLE)
+    opened = seeded(tmp_path_factory.mktemp("forum"))
     yield opened
     opened.close()
 

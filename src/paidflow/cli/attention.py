@@ -9,8 +9,8 @@ import typer
 
 from paidflow.cli.console import App, find_flow, say, table, told
 from paidflow.errors import ActionNotFound, InvalidArguments
-from paidflow.flow.paid_flow import PaidFlow
-from paidflow.flow.resolutions import Resolution, possible_resolutions
+from paidflow.flow.resolutions import Resolution
+from paidflow.operating.decisions import decisions
 from paidflow.views.reader import Reader
 
 MEANINGS: dict[Resolution, str] = {
@@ -38,7 +38,7 @@ def attention(
     """List what waits for a person, oldest first, and what can be decided about it."""
     with closing(find_flow(app)) as flow:
         waiting = Reader(flow).attention(limit=limit)
-        possible = [", ".join(_possible(flow, one.action_id)) for one in waiting]
+        possible = [", ".join(decisions(flow, one.action_id)) for one in waiting]
     rows = [
         (one.action_id, one.kind, one.state, one.reason, one.since, can)
         for one, can in zip(waiting, possible, strict=True)
@@ -82,8 +82,3 @@ def payments(
         ("id", "kind", "actor", "gateway", "payment", "since (UTC)"),
         [(p.action_id, p.kind, p.actor, p.gateway, p.payment_id, p.since) for p in doubtful],
     )
-
-
-def _possible(flow: PaidFlow, action_id: str) -> list[Resolution]:
-    loaded = flow.steps.load(action_id)
-    return [] if loaded is None else possible_resolutions(loaded.aggregate, flow.gateways)

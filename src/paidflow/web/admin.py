@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, cast, get_args
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from paidflow.errors import InvalidArguments
 from paidflow.flow.paid_flow import PaidFlow
-from paidflow.flow.resolutions import Resolution, possible_resolutions
+from paidflow.flow.resolutions import Resolution
+from paidflow.operating.decisions import decisions
 from paidflow.operating.gateway_states import gateway_states
 from paidflow.operating.health import examine
 from paidflow.operating.inbox import kept_webhooks
@@ -25,6 +23,7 @@ from paidflow.operating.timeline import timeline
 from paidflow.views.reader import Reader
 from paidflow.web.caller import FindActor, refuse_other_sites
 from paidflow.web.problems import ProblemRoute, Stopped, problem
+from paidflow.web.templates import render
 
 SHOWN_MAX = 50
 HEADERS = {
@@ -80,13 +79,13 @@ def admin(flow: PaidFlow, *, operator: FindActor) -> APIRouter:
 
 
 def _page(name: str, who: str, read: Callable[[], dict[str, Any]]) -> HTMLResponse:
-    html = _environment().get_template(f"{name}.html").render(who=who, **read())
+    html = render(f"{name}.html", who=who, **read())
     return HTMLResponse(html, headers=HEADERS)
 
 
 def _overview(flow: PaidFlow) -> dict[str, Any]:
     reader = Reader(flow)
-    waiting = [(one, _possible(flow, one.action_id)) for one in reader.attention(limit=SHOWN_MAX)]
+    waiting = [(one, decisions(flow, one.action_id)) for one in reader.attention(limit=SHOWN_MAX)]
     hours = recent_hours(flow)
     totals: Counter[str] = Counter()
     for hour in hours:
@@ -104,17 +103,4 @@ def _overview(flow: PaidFlow) -> dict[str, Any]:
 
 def _action(flow: PaidFlow, action_id: str) -> dict[str, Any]:
     found = timeline(flow, action_id)
-    return {"action_id": action_id, "line": found, "possible": _possible(flow, action_id)}
-
-
-def _possible(flow: PaidFlow, action_id: str) -> list[Resolution]:
-    loaded = flow.steps.load(action_id)
-    return [] if loaded is None else possible_resolutions(loaded.aggregate, flow.gateways)
-
-
-@cache
-def _environment() -> Environment:
-    def read(name: str) -> str:
-        return (files("paidflow.web") / "templates" / name).read_text(encoding="utf-8")
-
-    return Environment(loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined)
+    return {"action_id": action_id, "line": found, "possible": decisions(flow, action_id)}

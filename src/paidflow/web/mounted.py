@@ -12,7 +12,6 @@ from fastapi import Depends, Request
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.web.caller import Caller, FindActor, Proof, caller, refuse_other_sites
 from paidflow.web.changes import Changes
-from paidflow.web.problems import Stopped, problem
 from paidflow.web.rate import Rate
 
 
@@ -24,14 +23,14 @@ class Mounted:
         flow: what is served.
         changes: wakes those who wait for something.
         actor: says who is logged in.
-        rate: how many actions one caller may request; ``None`` for any number.
+        rate: how many actions one caller may request.
         origins: other origins whose pages may call.
     """
 
     flow: PaidFlow
     changes: Changes
     actor: FindActor
-    rate: Rate | None
+    rate: Rate
     origins: frozenset[str]
 
     @cached_property
@@ -63,9 +62,7 @@ class Mounted:
         writes = Annotated[Caller, Depends(self.writes)]
 
         async def requests(calls: Any) -> Caller:
-            if self.rate is not None and not self.rate.taken_by(calls.counted_as):
-                title = "These are too many requests in a short time."
-                raise Stopped(problem(429, "too_many_requests", title, retryable=True))
+            self.rate.count(calls.counted_as)
             return calls
 
         requests.__annotations__.update(calls=writes)

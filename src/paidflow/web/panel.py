@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 
 import segno
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from paidflow.flow.receipt import NextAction, Receipt
 from paidflow.states.events import FailureReason
 from paidflow.states.machine import State
+from paidflow.web.templates import render
 
 _LIGHTNING = ("lnbc", "lntb", "lnbcrt", "lnsb")
 _LOCKED = frozenset({State.HELD, State.FORWARDING, State.CAPTURING})
@@ -131,7 +129,7 @@ class Panel:
 
     def html(self) -> str:
         """The panel, to be put into a page; everything in it is escaped."""
-        return _environment().get_template("panel.html").render(panel=self, receipt=self.receipt)
+        return render("panel.html", panel=self, receipt=self.receipt)
 
     def _failed(self) -> Phase:
         reason = self.receipt.failure_reason
@@ -142,11 +140,3 @@ class Panel:
         if reason is FailureReason.EXPIRED:
             return Phase.EXPIRED
         return Phase.CANCELLED if reason is FailureReason.USER_CANCELLED else Phase.FAILED
-
-
-@cache
-def _environment() -> Environment:
-    def read(name: str) -> str:
-        return (files("paidflow.web") / "templates" / name).read_text(encoding="utf-8")
-
-    return Environment(loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined)

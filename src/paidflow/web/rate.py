@@ -9,6 +9,7 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from paidflow.errors import InvalidConfiguration
+from paidflow.web.problems import Stopped, problem
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,22 @@ class Rate:
         InvalidConfiguration: when ``allowed`` cannot be read.
     """
 
-    allowed: str
+    allowed: str = "60/minute"
     storage: Storage = field(default_factory=MemoryStorage)
 
     def __post_init__(self) -> None:
         _read(self.allowed)
 
-    def taken_by(self, caller: str) -> bool:
-        """Count one request of a caller; false when it is one too many."""
-        return MovingWindowRateLimiter(self.storage).hit(_read(self.allowed), "paidflow", caller)
+    def count(self, caller: str) -> None:
+        """Count one request of a caller.
+
+        Raises:
+            Stopped: when it is one too many.
+        """
+        limiter = MovingWindowRateLimiter(self.storage)
+        if not limiter.hit(_read(self.allowed), "paidflow", caller):
+            title = "These are too many requests in a short time."
+            raise Stopped(problem(429, "too_many_requests", title, retryable=True))
 
 
 def _read(allowed: str) -> RateLimitItem:

@@ -43,8 +43,7 @@ def router(
     Returns:
         A router for ``app.include_router``, with a ``lifespan`` of its own.
     """
-    allowed = rate or Rate("60/minute")
-    mounted = Mounted(flow, Changes(flow), actor, allowed, frozenset(origins))
+    mounted = Mounted(flow, Changes(flow), actor, rate or Rate(), frozenset(origins))
     embedded = EmbeddedWorker(worker) if worker is not None else None
 
     @asynccontextmanager
