@@ -1,5 +1,5 @@
 // @ts-check
-// The browser side of paidflow.web. Of two receipts, the one with the higher version is newer.
+// The browser side of paidflow.web. Of two receipts, that with the higher version is newer.
 
 /**
  * @typedef {{action_id: string, kind: string, state: string, version: number, performed: boolean,
@@ -59,22 +59,25 @@ export class Paidflow {
 	 * @param {string} kind @param {object} fields @param {Callbacks} [on]
 	 */
 	async perform(kind, fields, on = {}) {
-		const key = crypto.randomUUID() + crypto.randomUUID();
-		return this.resume(await this.#post(kind, fields, { "idempotency-key": key }), on);
+		const headers = { "idempotency-key": crypto.randomUUID() + crypto.randomUUID() };
+		return this.resume(await this.#send("POST", `/actions/${kind}`, fields, headers), on);
 	}
 
 	/** @param {Receipt} receipt @param {Callbacks} [on] */
 	async retry(receipt, on = {}) {
-		return this.resume(await this.#post(`${receipt.action_id}/retry`, null, this.proof(receipt)), on);
+		return this.resume(await this.command("retry", receipt), on);
 	}
 
-	/** The answer may say that it is paid. @param {Receipt} receipt */
-	async cancel(receipt) {
+	/** Where it stands then: a "cancel" may find it paid. @param {"retry" | "cancel"} name @param {Receipt} receipt */
+	async command(name, receipt) {
+		const path = `/actions/${receipt.action_id}/${name}`;
 		try {
-			return await this.#post(`${receipt.action_id}/cancel`, null, this.proof(receipt));
+			return await this.#send("POST", path, null, this.proof(receipt));
 		} catch (error) {
-			if (error instanceof ProblemError && error.problem.status === 409) return this.get(receipt);
-			throw error;
+			if (!(error instanceof ProblemError) || error.problem.status !== 409) throw error;
+			const now = await this.get(receipt);
+			if (name === "retry" && now.state === "FAILED") throw error;
+			return now;
 		}
 	}
 
@@ -83,7 +86,7 @@ export class Paidflow {
 		return this.#send("GET", `/actions/${receipt.action_id}`, null, this.proof(receipt));
 	}
 
-	/** Know a proof. @param {string} id @param {string} proof */
+	/** @param {string} id @param {string} proof */
 	keep(id, proof) {
 		this.#proofs.set(id, proof);
 	}
@@ -95,8 +98,7 @@ export class Paidflow {
 	async follow(receipt, onChange, signal) {
 		let latest = receipt;
 		const over = new AbortController(), ends = AbortSignal.any([over.signal, signal]);
-		/** @param {Receipt} newer */
-		const note = (newer) => {
+		const note = (/** @type {Receipt} */ newer) => {
 			if (newer.version <= latest.version || ends.aborted) return;
 			latest = newer;
 			onChange(newer);
@@ -130,21 +132,17 @@ export class Paidflow {
 	/** Go on. @param {Receipt} receipt @param {Callbacks} on */
 	async resume(receipt, on) {
 		if (receipt.proof) this.keep(receipt.action_id, receipt.proof);
-		let done = receipt;
-		if (receipt.performed && receipt.state !== "PAID") {
+		const paid = receipt.state === "PAID";
+		if (receipt.performed && !paid) {
 			on.update?.(receipt);
 			on.onCompleted?.(receipt);
 			this.#pay(receipt, on).then(on.onPaid, on.onPayError);
 			return receipt;
 		}
-		if (receipt.state !== "PAID") {
-			try {
-				done = await this.#pay(receipt, on);
-			} catch (error) {
-				on.onPayError?.(/** @type {PaymentError} */ (error));
-				throw error;
-			}
-		}
+		const done = paid ? receipt : await this.#pay(receipt, on).catch((error) => {
+			on.onPayError?.(error);
+			throw error;
+		});
 		for (const call of [on.update, on.onCompleted, on.onPaid]) call?.(done);
 		return done;
 	}
@@ -152,15 +150,16 @@ export class Paidflow {
 	/** The wallet first, then a person. @param {Receipt} receipt @param {Callbacks} on */
 	async #pay(receipt, on) {
 		const dialog = new Dialog(this, receipt, on), ends = new AbortController();
-		const show = () => dialog.over || this.show?.(receipt, dialog);
+		const show = () => this.show?.(receipt, dialog);
 		this.follow(receipt, (newer) => {
 			on.onChange?.(newer);
 			dialog.tell(newer);
 		}, ends.signal);
 		// A wallet's "no" proves nothing.
 		const pays = receipt.next_action === "confirm_card" ? this.card : this.wallet;
-		if (pays && receipt.payment_request) pays(receipt.payment_request).catch(show);
-		else show();
+		if (pays && receipt.payment_request) {
+			pays(receipt.payment_request).catch(() => dialog.over || show());
+		} else show();
 		const last = await dialog.ended;
 		ends.abort();
 		if (last.state === "PAID") return last;
@@ -171,11 +170,6 @@ export class Paidflow {
 	proof(receipt) {
 		const proof = receipt.proof ?? this.#proofs.get(receipt.action_id);
 		return proof ? { "payment-proof": proof } : {};
-	}
-
-	/** @param {string} path @param {?object} body @param {Headers} headers */
-	#post(path, body, headers) {
-		return this.#send("POST", `/actions/${path}`, body, headers);
 	}
 
 	/**
@@ -200,7 +194,7 @@ export class Paidflow {
 	}
 
 	/**
-	 * Read a stream until it ends; `EventSource` could not send a proof.
+	 * Until it ends; `EventSource` could not send a proof.
 	 * @param {string} path @param {Headers} headers @param {AbortSignal} signal
 	 * @param {(kind: string, data: any, id: string) => void} onEvent
 	 */
@@ -208,9 +202,9 @@ export class Paidflow {
 		const quiet = new AbortController(), ends = AbortSignal.any([signal, quiet.signal]);
 		let timer = setTimeout(() => quiet.abort(), QUIET_MS);
 		try {
-			const answer = await fetch(this.base + path, { headers, signal: ends });
-			if (!answer.ok || !answer.body) return;
-			const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+			const { ok, body } = await fetch(this.base + path, { headers, signal: ends });
+			if (!ok || !body) return;
+			const reader = body.pipeThrough(new TextDecoderStream()).getReader();
 			for (let text = "", part; !(part = await reader.read()).done; ) {
 				clearTimeout(timer);
 				timer = setTimeout(() => quiet.abort(), QUIET_MS);
@@ -222,7 +216,7 @@ export class Paidflow {
 					if (kind) onEvent(kind, kind === "receipt" ? JSON.parse(data) : data, id);
 				}
 			}
-		} catch { // read again
+		} catch {
 		} finally {
 			clearTimeout(timer);
 		}
@@ -243,6 +237,7 @@ export class Dialog extends EventTarget {
 		this.on = on;
 		this.flow = flow;
 		this.latest = receipt;
+		if (this.over) this.#end(receipt);
 	}
 
 	get over() {
@@ -256,19 +251,20 @@ export class Dialog extends EventTarget {
 		if (this.over) this.#end(this.latest);
 	}
 
-	retry() {
-		return this.flow.retry(this.latest, this.on);
+	/** Resolves when it can be paid again. */
+	async retry() {
+		const receipt = await this.flow.command("retry", this.latest);
+		this.flow.resume(receipt, this.on).catch(() => {});
 	}
 
 	/** A person closes it; the server says what that means. */
 	async close() {
 		this.byPerson = true;
 		try {
-			this.tell(await this.flow.cancel(this.latest));
+			this.tell(await this.flow.command("cancel", this.latest));
 		} finally {
 			this.byPerson = this.latest.state === "FAILED";
 		}
-		return this.latest;
 	}
 }
 
@@ -281,8 +277,8 @@ function webln() {
 /** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
 function pause(ms, signal) {
 	return new Promise((resolve) => {
-		if (signal?.aborted) return resolve();
-		const timer = setTimeout(resolve, ms);
-		signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); });
+		if (signal?.aborted) resolve();
+		setTimeout(resolve, ms);
+		signal?.addEventListener("abort", () => resolve());
 	});
 }

@@ -11,12 +11,16 @@ export function showPanel(receipt, dialog) {
 	shown.setAttribute("aria-label", "Payment");
 	const before = document.activeElement;
 
+	let asked = 0, drawn = 0; // an older answer that comes last is not shown
 	const render = async () => {
+		const number = ++asked;
 		const path = `${dialog.flow.base}/actions/${receipt.action_id}/panel`;
 		const answer = await fetch(path, { headers: dialog.flow.proof(receipt) });
-		if (!answer.ok) return;
+		const html = await answer.text();
+		if (!answer.ok || number < drawn) return;
+		drawn = number;
 		const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.do;
-		shown.innerHTML = await answer.text();
+		shown.innerHTML = html;
 		/** @type {?HTMLElement} */ (shown.querySelector(`[data-do="${focused}"]`))?.focus();
 	};
 	const leave = () => {
@@ -32,7 +36,7 @@ export function showPanel(receipt, dialog) {
 		retry: () => dialog.retry().then(leave, (error) => say(shown, error.message)),
 		close: leave,
 	};
-	const ticking = setInterval(() => tick(shown), 1000);
+	const ticking = setInterval(() => drawn ? tick(shown) : render().catch(() => {}), 1000);
 	shown.addEventListener("click", (event) => {
 		const button = /** @type {Element} */ (event.target).closest("button");
 		if (button?.dataset.do) deeds[button.dataset.do]();
