@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.test_forum import TEA, SeenBy, Served, empty_purse, phase, seen_by, served
+from tests.browser.served_forum import TEA, SeenBy, Served, empty_purse, phase, seen_by, served
 
 __all__ = ["seen_by", "served"]
 

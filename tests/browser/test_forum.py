@@ -3,98 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from examples.forum.seed import seeded
-from examples.forum.site import site
-from paidflow import sats
-from paidflow.forum import Gift
-from tests.web.site import LONG_S, Running, wait_until
+from tests.browser.served_forum import (
+    TEA,
+    SeenBy,
+    Served,
+    cheat,
+    empty_purse,
+    go,
+    phase,
+    seen_by,
+    served,
+    vote,
+    votes,
+    write_comment,
+    write_post,
+    zap,
+    zapped,
+)
+from tests.web.site import wait_until
+
+__all__ = ["TEA", "SeenBy", "Served", "empty_purse", "phase", "seen_by", "served"]
 
 pytestmark = pytest.mark.browser
-
-SeenBy = Callable[[str | None], Page]
-TEA = "Which tea for a long night?"
-
-
-class Served:
-    """A forum behind a server that can be stopped and started again.
-
-    Args:
-        folder: where its files are.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = 0
-
-    def start(self) -> None:
-        self.forum = seeded(self._folder)
-        self._running = Running(site(self.forum), self._port)
-        self._port = self._running.port
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._running.start()
-
-    def stop(self) -> None:
-        self._running.stop()
-        self.forum.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def seen_by(chromium: Browser, served: Served) -> Iterator[SeenBy]:
-    """The front page as somebody sees it, each person in a browser of his own."""
-    contexts = []
-    errors: list[str] = []
-
-    def look(person: str | None) -> Page:
-        context = chromium.new_context()
-        context.set_default_timeout(LONG_S * 1000)
-        contexts.append(context)
-        if person is not None:
-            context.add_cookies([{"name": "person", "value": person, "url": served.url}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{served.url}/recent")
-        return page
-
-    yield look
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def empty_purse(served: Served, person: str) -> None:
-    """Let somebody have nothing, so that he has to pay an invoice."""
-    balance = served.forum.flow.balance(person)
-    gift = Gift(to="carol", amount_sats=balance.amount // 1000)
-    served.forum.flow.perform(gift, actor=person)
-    assert served.forum.flow.balance(person) < sats(1)
-
-
-def cheat(page: Page, name: str) -> None:
-    page.locator("dialog .cheats").get_by_role("button", name=name, exact=True).click()
-
-
-def phase(page: Page, wanted: str) -> None:
-    expect(page.locator(f"dialog .paidflow-panel[data-phase={wanted}]")).to_be_visible()
-
-
-def write_post(page: Page, title: str) -> None:
-    page.get_by_role("link", name="write").click()
-    page.get_by_label("Title").fill(title)
-    page.locator("form.write-post button").click()
 
 
 def test_a_post_is_seen_by_its_author_only_until_it_is_paid(
@@ -132,11 +66,8 @@ def test_expired_and_tried_again_from_the_notifications(served: Served, seen_by:
 
 def test_a_logged_out_comment_is_paid_first(served: Served, seen_by: SeenBy) -> None:
     nobody, bob = seen_by(None), seen_by("bob")
-    bob.get_by_role("link", name=TEA).click()
-    nobody.get_by_role("link", name=TEA).click()
-    form = nobody.locator("main > form.write-comment")
-    form.get_by_label("Your comment").fill("From nobody")
-    form.get_by_role("button").click()
+    go(bob, TEA, "**/items/*")
+    write_comment(nobody, "From nobody")
     phase(nobody, "waiting")
     expect(nobody.locator("#tree").get_by_text("From nobody")).to_have_count(0)
     cheat(nobody, "pay")
@@ -152,20 +83,13 @@ def test_from_credits_nothing_is_asked(served: Served, seen_by: SeenBy) -> None:
     expect(bob.get_by_text("Rivers by day")).to_be_visible()
 
 
-def zapped(page: Page, title: str) -> int:
-    shown = page.locator("li", has_text=title).locator(".sats").inner_text()
-    return int(shown.replace(",", ""))
-
-
 def test_a_zap_counts_at_once_and_is_taken_off_when_it_fails(
     served: Served, seen_by: SeenBy
 ) -> None:
     empty_purse(served, "bob")
     bob, carol = seen_by("bob"), seen_by("carol")
     before = zapped(bob, TEA)
-    line = bob.locator("li", has_text=TEA)
-    line.get_by_label("Sats to zap").fill("50")
-    line.get_by_role("button", name="Zap").click()
+    zap(bob, TEA, 50)
     phase(bob, "waiting")
     assert zapped(bob, TEA) == before + 50
     assert zapped(carol, TEA) == before
@@ -173,8 +97,7 @@ def test_a_zap_counts_at_once_and_is_taken_off_when_it_fails(
     phase(bob, "expired")
     bob.get_by_role("button", name="Close").click()
     wait_until(lambda: zapped(bob, TEA) == before)
-    line.get_by_label("Sats to zap").fill("50")
-    line.get_by_role("button", name="Zap").click()
+    zap(bob, TEA, 50)
     phase(bob, "waiting")
     cheat(bob, "pay")
     phase(bob, "paid")
@@ -183,11 +106,9 @@ def test_a_zap_counts_at_once_and_is_taken_off_when_it_fails(
 
 def test_a_vote_is_blind(served: Served, seen_by: SeenBy) -> None:
     dave = seen_by("dave")
-    dave.get_by_role("link", name="When should an invoice expire?").click()
-    dave.get_by_label(re.compile("never")).check()
-    dave.get_by_role("button", name="vote for 1 sat").click()
+    vote(dave, "never")
     expect(dave.get_by_text("nobody knows for what")).to_be_visible()
-    expect(dave.locator(".poll label", has_text="never").locator("b")).to_have_text("1")
+    expect(votes(dave, "never")).to_have_text("1")
     assert dave.locator(".poll input:checked").count() == 0
 
 

@@ -4,13 +4,19 @@
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
+import { listen } from "/static/live.js";
+import { showUnpaid } from "/static/unpaid.js";
 
 const flow = new Paidflow({
 	base: "/pay",
-	show: (receipt, dialog) => { showPanel(receipt, dialog); addCheats(receipt, dialog); },
+	show: (receipt, dialog) => {
+		keep(receipt); // now, because a page that is left while it waits does not come to "completed"
+		showPanel(receipt, dialog);
+		addCheats(receipt, dialog);
+	},
 });
 const KEY = `proofs of ${document.body.dataset.viewer}`;
-for (const [id, proof] of Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}"))) flow.keep(id, proof);
+for (const [id, proof] of Object.entries(proofs())) flow.keep(id, proof);
 
 /** Read the page again, and put in what has changed; not below what somebody is writing. */
 async function refresh() {
@@ -65,6 +71,7 @@ async function perform(form) {
 	const fields = fieldsOf(form), place = form.dataset.delta ?? null, delta = fields.amount_sats ?? 0;
 	const then = form.dataset.then;
 	const button = form.querySelector("button");
+	if (button?.getAttribute("aria-busy") === "true") return; // a double click is meant once
 	add(place, delta); // seen before the server has answered
 	button?.setAttribute("aria-busy", "true");
 	try {
@@ -76,8 +83,8 @@ async function perform(form) {
 				if (receipt.state === "PAID") location.assign(then + receipt.action_id);
 				else tell("It is written, and seen by you alone until it is paid.");
 			},
-			onPaid: (receipt) => { tell("Paid."); if (then) location.assign(then + receipt.action_id); else refresh(); },
-			onPayError: (error) => { add(place, -delta); if (!error.byPerson) tell(error.message); refresh(); },
+			onPaid: (receipt) => { tell("Paid."); if (then) location.assign(then + receipt.action_id); else changed(); },
+			onPayError: (error) => { add(place, -delta); if (!error.byPerson) tell(error.message); changed(); },
 			onChange: () => refresh(),
 		});
 	} catch (error) {
@@ -93,14 +100,29 @@ async function perform(form) {
 	}
 }
 
-/** @param {import("/pay/paidflow.js").Receipt} receipt */
-function keep(receipt) {
-	if (!receipt.proof) return;
-	const proofs = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-	localStorage.setItem(KEY, JSON.stringify({ ...proofs, [receipt.action_id]: receipt.proof }));
+/** @returns {Record<string, string>} of what this person has asked for, by the id of the action */
+function proofs() {
+	return JSON.parse(localStorage.getItem(KEY) ?? "{}");
 }
 
-const again = { onPaid: () => refresh(), onPayError: () => refresh(), onCompleted: () => refresh() };
+/** @param {import("/pay/paidflow.js").Receipt} receipt */
+function keep({ action_id, proof }) {
+	if (proof) localStorage.setItem(KEY, JSON.stringify({ ...proofs(), [action_id]: proof }));
+}
+
+/** @param {string} id */
+function forget(id) {
+	const { [id]: _, ...others } = proofs();
+	localStorage.setItem(KEY, JSON.stringify(others));
+}
+
+function unpaid() {
+	const place = document.getElementById("unpaid");
+	if (place) showUnpaid(place, flow, Object.keys(proofs()), forget);
+}
+
+const changed = () => { refresh(); unpaid(); };
+const again = { onPaid: changed, onPayError: changed, onCompleted: changed };
 
 document.addEventListener("submit", (event) => {
 	const form = /** @type {HTMLFormElement} */ (event.target);
@@ -129,6 +151,5 @@ function count() {
 }
 setInterval(count, 1000);
 count();
-const live = new EventSource("/live");
-live.addEventListener("changed", () => refresh());
-live.addEventListener("open", () => refresh());
+listen(refresh);
+unpaid();

@@ -1,0 +1,93 @@
+"""What people do in the forum, interrupted in the middle: never a second invoice to be paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.deeds import DEEDS, Deed
+from tests.browser.served_forum import (
+    SeenBy,
+    Served,
+    cheat,
+    empty_purse,
+    invoice,
+    phase,
+    seen_by,
+    served,
+)
+from tests.web.site import wait_until
+
+__all__ = ["seen_by", "served"]
+
+pytestmark = pytest.mark.browser
+deeds = pytest.mark.parametrize("kind", DEEDS, ids=lambda kind: kind.__name__)
+
+
+def reload(page: Page) -> None:
+    page.reload()
+
+
+def back_and_forward(page: Page) -> None:
+    page.go_back()
+    page.go_forward()
+
+
+def two_people(served: Served, seen_by: SeenBy, deed: Deed) -> tuple[Page, Page]:
+    """Who does it, with nothing in the purse, and somebody who looks on."""
+    if deed.person is not None:
+        empty_purse(served, deed.person)
+    other = seen_by("carol")
+    deed.watch(other)
+    return seen_by(deed.person), other
+
+
+@deeds
+@pytest.mark.parametrize("interrupt", [reload, back_and_forward])
+def test_the_page_is_left(
+    served: Served, seen_by: SeenBy, kind: type[Deed], interrupt: Callable[[Page], None]
+) -> None:
+    deed = kind()
+    page, other = two_people(served, seen_by, deed)
+    deed.begin(page)
+    first = invoice(page)
+    interrupt(page)
+    deed.reopen(page)
+    assert invoice(page) == first
+    assert served.opened == [first]
+    assert served.payable == [first]
+    assert not deed.seen(other)
+    cheat(page, "pay")
+    phase(page, "paid")
+    wait_until(lambda: deed.seen(other))
+
+
+@deeds
+def test_it_is_paid_while_the_server_restarts(
+    served: Served, seen_by: SeenBy, kind: type[Deed]
+) -> None:
+    deed = kind()
+    page, other = two_people(served, seen_by, deed)
+    deed.begin(page)
+    first = invoice(page)
+    served.stop()
+    assert served.forum.bank.pay(first)
+    served.start()
+    wait_until(lambda: deed.seen(other))
+    assert served.opened == [first]
+
+
+@deeds
+def test_no_events_come(served: Served, seen_by: SeenBy, kind: type[Deed]) -> None:
+    deed = kind()
+    page, other = two_people(served, seen_by, deed)
+    for seen in (page, other):
+        seen.context.route("**/events", lambda route: route.abort())
+        seen.context.route("**/live", lambda route: route.abort())
+        seen.reload()
+    deed.begin(page)
+    assert served.forum.bank.pay(invoice(page))
+    wait_until(lambda: deed.seen(other))
+    wait_until(lambda: page.locator("[data-phase=waiting]").count() == 0)
