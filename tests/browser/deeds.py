@@ -1,4 +1,4 @@
-"""What people do in the forum and pay by invoice: how it is begun, found again, and seen by others."""
+"""What people do in the forum and pay by invoice: begun, found again, and seen by others."""
 
 from __future__ import annotations
 
