@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 
 from examples.forum.forum import Forum
 from paidflow.money import Money
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.web.caller import refuse_other_sites
 
 
 def cheats(forum: Forum) -> APIRouter:
@@ -40,7 +41,8 @@ def cheats(forum: Forum) -> APIRouter:
     }
 
     @api.post("/{deed}/{invoice_id}", status_code=204)
-    def cheat(deed: str, invoice_id: str) -> None:
+    def cheat(request: Request, deed: str, invoice_id: str) -> None:
+        refuse_other_sites(request, ())
         bank = forum.flow.gateways.gateway("sandbox")
         if deed not in deeds or not isinstance(bank, SandboxGateway):
             raise HTTPException(404)
