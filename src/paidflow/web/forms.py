@@ -127,13 +127,11 @@ def _next(receipt: Receipt, then: str | None) -> str:
 
 def _remember(answer: RedirectResponse, request: Request, receipt: Receipt) -> None:
     """Give the browser the proof; it shows it to the endpoints of this action, and to no script."""
-    root, path = str(request.scope.get("root_path", "")), request.url.path
-    public = path if path.startswith(root) else root + path
     answer.set_cookie(
         PROOF_COOKIE,
         receipt.proof or "",
         max_age=PROOF_S,
-        path=f"{public.rsplit('/', 2)[0]}/{receipt.action_id}",
+        path=f"{request.url.path.rsplit('/', 2)[0]}/{receipt.action_id}",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
