@@ -12,11 +12,18 @@ const flow = new Paidflow({
 const KEY = `proofs of ${document.body.dataset.viewer}`;
 for (const [id, proof] of Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}"))) flow.keep(id, proof);
 
+/** Forms without a script carry a key against double clicks; here each request gets its own. @param {Document} page */
+function dropKeys(page) {
+	for (const key of page.querySelectorAll("[name=idempotency-key]")) key.remove();
+}
+dropKeys(document);
+
 /** Read the page again, and put in what has changed; not below what somebody is writing. */
 async function refresh() {
 	const answer = await fetch(location.href).catch(() => null);
 	if (!answer?.ok) return; // the next change comes
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	dropKeys(page);
 	for (const part of document.querySelectorAll("[data-live]")) {
 		const other = page.getElementById(part.id);
 		const writing = [...part.querySelectorAll("textarea")].some((field) => field.value);
@@ -64,6 +71,8 @@ function add(place, by) {
 async function perform(form) {
 	const fields = fieldsOf(form), place = form.dataset.delta ?? null, delta = fields.amount_sats ?? 0;
 	const then = form.dataset.then;
+	/** @param {import("/pay/paidflow.js").Receipt} receipt */
+	const goOn = (receipt) => then ? location.assign(then.replace("{action_id}", receipt.action_id)) : refresh();
 	const button = form.querySelector("button");
 	add(place, delta); // seen before the server has answered
 	button?.setAttribute("aria-busy", "true");
@@ -72,11 +81,10 @@ async function perform(form) {
 			onCompleted: (receipt) => {
 				keep(receipt);
 				form.reset();
-				if (!then) return void refresh();
-				if (receipt.state === "PAID") location.assign(then + receipt.action_id);
+				if (!then || receipt.state === "PAID") goOn(receipt);
 				else tell("It is written, and seen by you alone until it is paid.");
 			},
-			onPaid: (receipt) => { tell("Paid."); if (then) location.assign(then + receipt.action_id); else refresh(); },
+			onPaid: (receipt) => { tell("Paid."); goOn(receipt); },
 			onPayError: (error) => { add(place, -delta); if (!error.byPerson) tell(error.message); refresh(); },
 			onChange: () => refresh(),
 		});
@@ -110,7 +118,8 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("click", (event) => {
 	const button = /** @type {?HTMLElement} */ (/** @type {Element} */ (event.target).closest("[data-retry], [data-pay]"));
-	if (!button) return;
+	if (!button || event.ctrlKey || event.metaKey) return;
+	event.preventDefault();
 	const { retry, pay } = button.dataset;
 	const asked = /** @type {any} */ ({ action_id: retry ?? pay, proof: null });
 	(retry ? flow.retry(asked, again) : flow.get(asked).then((receipt) => flow.resume(receipt, again)))
