@@ -67,9 +67,7 @@ def test_the_fields(site: Site) -> None:
         found = action_id(post(ann, form(**fields), kind))
         return (site.flow.get(found, actor="ann").arguments or {}).items()
 
-    assert {"text": "a\nb ü+&", "price_sats": 7}.items() <= asked(
-        text="a\r\nb ü+&", price_sats="7"
-    )
+    assert {"text": "a\nb ü+&", "price_sats": 7}.items() <= asked(text="a\r\nb ü+&", price_sats="7")
     assert asked(price_sats="", claim="") == Note(text="gm").model_dump(mode="json").items()
     assert ("valid_when_late", True) in asked(valid_when_late=["false", "on"])
     assert ("wallets", ["bob-home"]) in asked("wrapped-note", wallets=["", "bob-home", ""])
