@@ -18,26 +18,53 @@ function dropKeys(page) {
 }
 dropKeys(document);
 
-/** Read the page again, and put in what has changed; not below what somebody is writing. */
+let reading = false, outdated = false, additions = 0;
+
+/** Show what the server knows; one reading at a time, so that an older answer never comes last. */
 async function refresh() {
-	const answer = await fetch(location.href).catch(() => null);
-	if (!answer?.ok) return; // the next change comes
+	outdated = true;
+	if (reading) return;
+	reading = true;
+	while (outdated) {
+		outdated = false;
+		await readAgain().catch(() => {}); // the next change comes
+	}
+	reading = false;
+}
+
+/** Read the page again, and put in what has changed. */
+async function readAgain() {
+	const before = additions;
+	const answer = await fetch(location.href);
+	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 	dropKeys(page);
+	if (additions !== before) { outdated = true; return; } // asked for before something was added here
 	for (const part of document.querySelectorAll("[data-live]")) {
 		const other = page.getElementById(part.id);
-		const writing = [...part.querySelectorAll("textarea")].some((field) => field.value);
-		if (other && !writing && other.innerHTML !== part.innerHTML) replace(part, other);
+		if (other && other.innerHTML !== part.innerHTML) replace(part, other);
 	}
 	count();
 }
 
-/** Replace a part, and keep the focus where it was. @param {Element} part @param {Element} other */
+/** Replace a part, but not the forms that somebody writes in; the focus stays. @param {Element} part @param {Element} other */
 function replace(part, other) {
 	const inside = () => [...part.querySelectorAll("a, button, input, summary")];
-	const place = inside().indexOf(/** @type {Element} */ (document.activeElement));
+	const active = document.activeElement, place = inside().indexOf(/** @type {Element} */ (active));
+	const used = [...part.querySelectorAll("form")].filter(isUsed);
 	part.innerHTML = other.innerHTML;
-	/** @type {?HTMLElement} */ (inside()[place])?.focus();
+	for (const form of used) {
+		part.querySelector(`form[id="${form.id}"]`)?.replaceWith(form);
+		form.closest("details")?.setAttribute("open", "");
+	}
+	/** @type {?HTMLElement} */ (active?.isConnected ? active : inside()[place])?.focus();
+}
+
+/** @param {HTMLFormElement} form */
+function isUsed(form) {
+	const fields = /** @type {HTMLInputElement[]} */ ([...form.elements]);
+	const written = fields.some((field) => field.value !== (field.defaultValue ?? field.value) || field.checked !== field.defaultChecked);
+	return written || form.querySelector("textarea:focus, input:not([type=radio]):focus") || form.closest("details[open]");
 }
 
 /** @param {string} sentence */
@@ -59,12 +86,18 @@ function fieldsOf(form) {
 	return fields;
 }
 
-/** Add to a number on the page, or take exactly that away again. @param {?string} place @param {number} by */
+/** Add to a number on the page. @param {?string} place @param {number} by @returns {() => void} undoes it */
 function add(place, by) {
 	const shown = place && document.querySelector(place);
-	if (!shown || !by) return;
-	shown.textContent = (Number(shown.textContent?.replace(/\D/g, "")) + by).toLocaleString("en");
-	shown.classList.toggle("pending", by > 0);
+	if (!shown || !by) return () => {};
+	/** @param {number} more */
+	const change = (more) => {
+		additions++;
+		shown.textContent = (Number(shown.textContent?.replace(/\D/g, "")) + more).toLocaleString("en");
+		shown.classList.toggle("pending", more > 0);
+	};
+	change(by);
+	return () => shown.isConnected && change(-by); // else the server's number has come in its place
 }
 
 /** @param {HTMLFormElement} form */
@@ -74,7 +107,7 @@ async function perform(form) {
 	/** @param {import("/pay/paidflow.js").Receipt} receipt */
 	const goOn = (receipt) => then ? location.assign(then.replace("{action_id}", receipt.action_id)) : refresh();
 	const button = form.querySelector("button");
-	add(place, delta); // seen before the server has answered
+	const undo = add(place, delta); // seen before the server has answered
 	button?.setAttribute("aria-busy", "true");
 	try {
 		await flow.perform(form.dataset.kind ?? "", fields, {
@@ -85,12 +118,12 @@ async function perform(form) {
 				else tell("It is written, and seen by you alone until it is paid.");
 			},
 			onPaid: (receipt) => { tell("Paid."); goOn(receipt); },
-			onPayError: (error) => { add(place, -delta); if (!error.byPerson) tell(error.message); refresh(); },
+			onPayError: (error) => { undo(); if (!error.byPerson) tell(error.message); refresh(); },
 			onChange: () => refresh(),
 		});
 	} catch (error) {
 		if (error instanceof PaymentError) return;
-		add(place, -delta);
+		undo();
 		const shown = form.querySelector(".problem");
 		const fields = error instanceof ProblemError ? Object.entries(error.problem.fields ?? {}) : [];
 		const sentence = fields.length ? fields.map(([, why]) => why).join("; ") : /** @type {Error} */ (error).message;
@@ -138,6 +171,4 @@ function count() {
 }
 setInterval(count, 1000);
 count();
-const live = new EventSource("/live");
-live.addEventListener("changed", () => refresh());
-live.addEventListener("open", () => refresh());
+new EventSource("/live").addEventListener("changed", () => refresh());
