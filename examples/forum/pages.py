@@ -43,7 +43,8 @@ def pages(forum: Forum) -> APIRouter:
         unread = forum.notifications.unread(viewer) if viewer else 0
         balance = forum.flow.balance(viewer) if viewer else None
         parts |= {"viewer": viewer, "unread": unread, "balance": balance}
-        return templates.TemplateResponse(request, f"{name}.html", parts)
+        private = {"cache-control": "private"}  # the keys of the forms are secrets
+        return templates.TemplateResponse(request, f"{name}.html", parts, headers=private)
 
     @api.get("/")
     def front(request: Request, viewer: Viewer, before: Cursor = None) -> Response:
