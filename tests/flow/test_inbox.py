@@ -59,6 +59,13 @@ def send(flow: PaidFlow, bank: Quiet, invoice_id: str) -> WebhookAnswer:
     return flow.receive_webhook("bank", *bank.webhook(invoice_id))
 
 
+def kept(flow: PaidFlow) -> list[tuple[dict[str, str], bytes]]:
+    """The headers and bodies that are kept."""
+    with flow.store.reading() as tx:
+        rows = tx.execute("select headers, body from paidflow_webhooks").fetchall()
+    return [(json.loads(row["headers"]), bytes(row["body"])) for row in rows]
+
+
 def lookups(bank: Quiet) -> int:
     return sum(call.operation == "lookup" for call in bank.calls())
 
@@ -71,10 +78,12 @@ def test_it_leads_to_a_look(flow: PaidFlow, bank: Quiet, note: Note) -> None:
     receipt = flow.perform(note, actor="ann")
     invoice_id = invoice_of(receipt)
     bank.pay(invoice_id)
-    calls = len(bank.calls())
+    calls, asked = len(bank.calls()), lookups(bank)
     assert send(flow, bank, invoice_id) is WebhookAnswer.ACCEPTED
     assert len(bank.calls()) == calls  # the answer waits for no gateway
     assert told(flow) == [(invoice_id, "waiting", 1)]
+    flow.look_at_webhooks()
+    assert lookups(bank) == asked + 1 or isinstance(note, HeldNote)
     Worker(flow).run_once()
     assert again(flow, receipt).state is State.PAID
     assert told(flow) == [(invoice_id, "looked at", 1)]
@@ -92,10 +101,28 @@ def test_it_is_kept_as_it_came_and_without_other_headers(flow: PaidFlow, bank: Q
     headers, body = bank.webhook(invoice_of(receipt))
     more = {"Authorization": "a secret", "SANDBOX-Signature": headers["sandbox-signature"]}
     assert flow.receive_webhook("bank", more, body) is WebhookAnswer.ACCEPTED
-    with flow.store.reading() as tx:
-        (row,) = tx.execute("select headers, body from paidflow_webhooks").fetchall()
-    assert json.loads(row["headers"]) == headers
-    assert bytes(row["body"]) == body
+    assert kept(flow) == [(headers, body)]
+
+
+def test_what_it_said_is_dropped_after_the_look(
+    flow: PaidFlow, bank: Quiet, clock: ManualClock
+) -> None:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    invoice_id = invoice_of(receipt)
+    headers, body = bank.webhook(invoice_id)
+    flow.receive_webhook("bank", headers, body)
+    bank.outage(True)
+    flow.look_at_webhooks()
+    assert kept(flow) == [(headers, body)]
+    bank.outage(False)
+    clock.tick(2)
+    flow.look_at_webhooks()
+    assert kept(flow) == [({}, b"")]
+    assert flow.receive_webhook("bank", headers, body) is WebhookAnswer.ACCEPTED
+    assert told(flow) == [(invoice_id, "waiting", 2)]
+    bank.pay(invoice_id)
+    assert flow.look_at_webhooks() == 1
+    assert again(flow, receipt).state is State.PAID
 
 
 # Repetitions.
@@ -133,7 +160,7 @@ def test_one_that_comes_again_during_the_look_is_looked_at_again(
 
     def lookup(asked: str) -> Any:
         shown = ask(asked)
-        if lookups(bank) == before + 3:  # the last one of this look
+        if lookups(bank) == before + 2:  # the last one of this look
             bank.pay(asked)
             send(flow, bank, asked)
         return shown
