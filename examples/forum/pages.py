@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
+from examples.forum.forms import HELPERS
 from examples.forum.forum import PEOPLE, SETTINGS, Forum
 from examples.forum.people import person
 from paidflow import Money, msats
@@ -32,7 +33,7 @@ def pages(forum: Forum) -> APIRouter:
     """
     api = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
     templates = Jinja2Templates(Path(__file__).parent / "templates")
-    templates.env.globals.update(people=PEOPLE, lists=LISTS, kinds=KINDS)
+    templates.env.globals.update(people=PEOPLE, lists=LISTS, kinds=KINDS, **HELPERS)
     templates.env.filters.update(sats=_sats, purse=_purse, ago=lambda at: _ago(forum, at))
     templates.env.globals["timer"] = lambda item: edit_timer(
         item, now=forum.flow.clock.now(), edit_window=SETTINGS.edit_window
@@ -42,7 +43,8 @@ def pages(forum: Forum) -> APIRouter:
         unread = forum.notifications.unread(viewer) if viewer else 0
         balance = forum.flow.balance(viewer) if viewer else None
         parts |= {"viewer": viewer, "unread": unread, "balance": balance}
-        return templates.TemplateResponse(request, f"{name}.html", parts)
+        private = {"cache-control": "private"}  # the keys of the forms are secrets
+        return templates.TemplateResponse(request, f"{name}.html", parts, headers=private)
 
     @api.get("/")
     def front(request: Request, viewer: Viewer, before: Cursor = None) -> Response:

@@ -18,6 +18,12 @@ const flow = new Paidflow({
 const KEY = `proofs of ${document.body.dataset.viewer}`;
 for (const [id, proof] of Object.entries(proofs())) flow.keep(id, proof);
 
+/** Forms without a script carry a key against double clicks; here each request gets its own. @param {Document} page */
+function dropKeys(page) {
+	for (const key of page.querySelectorAll("[name=idempotency-key]")) key.remove();
+}
+dropKeys(document);
+
 let reading = false, outdated = false, additions = 0;
 
 /** Show what the server knows; one reading at a time, so that an older answer never comes last. */
@@ -38,6 +44,7 @@ async function readAgain() {
 	const answer = await fetch(location.href);
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	dropKeys(page);
 	if (additions !== before) { outdated = true; return; } // asked for before something was added here
 	for (const part of document.querySelectorAll("[data-live]")) {
 		const other = page.getElementById(part.id);
@@ -103,6 +110,8 @@ function add(place, by) {
 async function perform(form) {
 	const fields = fieldsOf(form), place = form.dataset.delta ?? null, delta = fields.amount_sats ?? 0;
 	const then = form.dataset.then;
+	/** @param {import("/pay/paidflow.js").Receipt} receipt */
+	const goOn = (receipt) => then ? location.assign(then.replace("{action_id}", receipt.action_id)) : changed();
 	const button = form.querySelector("button");
 	if (button?.getAttribute("aria-busy") === "true") return; // a double click is meant once
 	const undo = add(place, delta); // seen before the server has answered
@@ -112,11 +121,10 @@ async function perform(form) {
 			onCompleted: (receipt) => {
 				keep(receipt);
 				form.reset();
-				if (!then) return void refresh();
-				if (receipt.state === "PAID") location.assign(then + receipt.action_id);
+				if (!then || receipt.state === "PAID") goOn(receipt);
 				else tell("It is written, and seen by you alone until it is paid.");
 			},
-			onPaid: (receipt) => { tell("Paid."); if (then) location.assign(then + receipt.action_id); else changed(); },
+			onPaid: (receipt) => { tell("Paid."); goOn(receipt); },
 			onPayError: (error) => { undo(); if (!error.byPerson) tell(error.message); changed(); },
 			onChange: () => refresh(),
 		});
@@ -165,7 +173,8 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("click", (event) => {
 	const button = /** @type {?HTMLElement} */ (/** @type {Element} */ (event.target).closest("[data-retry], [data-pay]"));
-	if (!button) return;
+	if (!button || event.ctrlKey || event.metaKey) return;
+	event.preventDefault();
 	const { retry, pay } = button.dataset;
 	const asked = /** @type {any} */ ({ action_id: retry ?? pay, proof: null });
 	(retry ? flow.retry(asked, again) : flow.get(asked).then((receipt) => flow.resume(receipt, again)))
