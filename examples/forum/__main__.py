@@ -8,8 +8,10 @@ from pathlib import Path
 
 import uvicorn
 
+from examples.forum.gateways import WrongSetting
 from examples.forum.seed import seeded
 from examples.forum.site import site
+from paidflow.errors import InvalidConfiguration
 
 HINTS = """
 The forum is at {url}. What to try:
@@ -28,7 +30,10 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo")
     folder.mkdir(parents=True, exist_ok=True)
     port = int(os.environ.get("PORT", "8000"))
-    forum = seeded(folder, url=os.environ.get("DATABASE_URL"))
+    try:
+        forum = seeded(folder, url=os.environ.get("DATABASE_URL"), settings=os.environ)
+    except (InvalidConfiguration, WrongSetting) as error:
+        sys.exit(str(error))
     print(HINTS.format(url=f"http://127.0.0.1:{port}"), flush=True)
     try:
         uvicorn.run(site(forum), port=port, log_level="warning", timeout_graceful_shutdown=1)
