@@ -4,33 +4,68 @@
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
+import { add, addAgain, additions } from "/static/counters.js";
+import { fieldsOf } from "/static/fields.js";
+import { undoable } from "/static/undo.js";
 
 const flow = new Paidflow({
 	base: "/pay",
 	show: (receipt, dialog) => { showPanel(receipt, dialog); addCheats(receipt, dialog); },
 });
-const KEY = `proofs of ${document.body.dataset.viewer}`;
+const viewer = document.body.dataset.viewer;
+const KEY = `proofs of ${viewer}`;
 for (const [id, proof] of Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}"))) flow.keep(id, proof);
 
-/** Read the page again, and put in what has changed; not below what somebody is writing. */
+let reading = false, outdated = false;
+/** While something is sent that changes a number, nobody knows whether the server's has it. @type {Promise<unknown>} */
+let sending = Promise.resolve();
+
+/** Show what the server knows; one reading at a time, so that an older answer never comes last. */
 async function refresh() {
-	const answer = await fetch(location.href).catch(() => null);
-	if (!answer?.ok) return; // the next change comes
+	outdated = true;
+	if (reading) return;
+	reading = true;
+	while (outdated) {
+		await sending;
+		outdated = false;
+		await readAgain().catch(() => {}); // the next change comes
+	}
+	reading = false;
+}
+
+/** Read the page again, and put in what has changed. */
+async function readAgain() {
+	const before = additions();
+	const answer = await fetch(location.href);
+	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	if (additions() !== before) { outdated = true; return; } // asked for before something was added here
 	for (const part of document.querySelectorAll("[data-live]")) {
 		const other = page.getElementById(part.id);
-		const writing = [...part.querySelectorAll("textarea")].some((field) => field.value);
-		if (other && !writing && other.innerHTML !== part.innerHTML) replace(part, other);
+		if (other && other.innerHTML !== part.innerHTML) replace(part, other);
 	}
+	addAgain();
 	count();
 }
 
-/** Replace a part, and keep the focus where it was. @param {Element} part @param {Element} other */
+/** Replace a part, but not the forms that somebody writes in; the focus stays. @param {Element} part @param {Element} other */
 function replace(part, other) {
 	const inside = () => [...part.querySelectorAll("a, button, input, summary")];
-	const place = inside().indexOf(/** @type {Element} */ (document.activeElement));
+	const active = document.activeElement, place = inside().indexOf(/** @type {Element} */ (active));
+	const used = [...part.querySelectorAll("form")].filter(isUsed);
 	part.innerHTML = other.innerHTML;
-	/** @type {?HTMLElement} */ (inside()[place])?.focus();
+	for (const form of used) {
+		part.querySelector(`form[id="${form.id}"]`)?.replaceWith(form);
+		form.closest("details")?.setAttribute("open", "");
+	}
+	/** @type {?HTMLElement} */ (active?.isConnected ? active : inside()[place])?.focus();
+}
+
+/** @param {HTMLFormElement} form */
+function isUsed(form) {
+	const fields = /** @type {HTMLInputElement[]} */ ([...form.elements]);
+	const written = fields.some((field) => field.value !== (field.defaultValue ?? field.value) || field.checked !== field.defaultChecked);
+	return written || form.contains(document.activeElement) || form.closest("details[open]");
 }
 
 /** @param {string} sentence */
@@ -40,57 +75,67 @@ function tell(sentence) {
 }
 
 /** @param {HTMLFormElement} form */
-function fieldsOf(form) {
-	/** @type {Record<string, any>} */
-	const fields = {};
-	for (const field of /** @type {Iterable<HTMLInputElement>} */ (form.elements)) {
-		if (!field.name || (field.type === "radio" && !field.checked)) continue;
-		const value = field.type === "number" || "number" in field.dataset ? Number(field.value) : field.value;
-		if ("list" in field.dataset) (fields[field.name] ??= []).push(...(value ? [value] : []));
-		else if (value !== "" || !("optional" in field.dataset)) fields[field.name] = value;
-	}
-	return fields;
-}
-
-/** Add to a number on the page, or take exactly that away again. @param {?string} place @param {number} by */
-function add(place, by) {
-	const shown = place && document.querySelector(place);
-	if (!shown || !by) return;
-	shown.textContent = (Number(shown.textContent?.replace(/\D/g, "")) + by).toLocaleString("en");
-	shown.classList.toggle("pending", by > 0);
-}
-
-/** @param {HTMLFormElement} form */
 async function perform(form) {
-	const fields = fieldsOf(form), place = form.dataset.delta ?? null, delta = fields.amount_sats ?? 0;
-	const then = form.dataset.then;
+	const kind = form.dataset.kind ?? "", fields = fieldsOf(form), { delta, undoS } = form.dataset;
+	const added = add(delta ?? null, fields.amount_sats ?? 0); // seen before the server has answered
+	if (undoS) {
+		form.reset();
+		const wanted = await undoable(`${fields.amount_sats} sats are sent in`, Number(undoS), () => leave(kind, fields));
+		if (!wanted) return added.undo();
+	}
 	const button = form.querySelector("button");
-	add(place, delta); // seen before the server has answered
 	button?.setAttribute("aria-busy", "true");
+	const sent = flow.perform(kind, fields, callbacks(form, added));
+	if (!viewer) added.known(); // it counts when it is paid
+	else if (delta) sending = Promise.allSettled([sending, sent]);
 	try {
-		await flow.perform(form.dataset.kind ?? "", fields, {
-			onCompleted: (receipt) => {
-				keep(receipt);
-				form.reset();
-				if (!then) return void refresh();
-				if (receipt.state === "PAID") location.assign(then + receipt.action_id);
-				else tell("It is written, and seen by you alone until it is paid.");
-			},
-			onPaid: (receipt) => { tell("Paid."); if (then) location.assign(then + receipt.action_id); else refresh(); },
-			onPayError: (error) => { add(place, -delta); if (!error.byPerson) tell(error.message); refresh(); },
-			onChange: () => refresh(),
-		});
+		await sent;
 	} catch (error) {
 		if (error instanceof PaymentError) return;
-		add(place, -delta);
-		const shown = form.querySelector(".problem");
-		const fields = error instanceof ProblemError ? Object.entries(error.problem.fields ?? {}) : [];
-		const sentence = fields.length ? fields.map(([, why]) => why).join("; ") : /** @type {Error} */ (error).message;
-		if (shown) shown.textContent = sentence;
-		else tell(sentence);
+		added.undo();
+		refuse(form, /** @type {Error} */ (error));
 	} finally {
 		button?.removeAttribute("aria-busy");
 	}
+}
+
+/**
+ * @param {HTMLFormElement} form @param {{known: () => void}} added
+ * @returns {import("/pay/paidflow.js").Callbacks}
+ */
+function callbacks(form, added) {
+	const { then, undoS } = form.dataset;
+	/** @param {import("/pay/paidflow.js").Receipt} receipt */
+	const go = (receipt) => location.assign((then ?? "").replace("{action_id}", receipt.action_id));
+	return {
+		onCompleted: (receipt) => {
+			added.known();
+			keep(receipt);
+			if (!undoS) form.reset();
+			if (!then) return void refresh();
+			if (receipt.state === "PAID") go(receipt);
+			else tell("It is written, and seen by you alone until it is paid.");
+		},
+		onPaid: (receipt) => { tell("Paid."); if (then) go(receipt); else refresh(); },
+		onPayError: (error) => { if (!error.byPerson) tell(error.message); refresh(); },
+		onChange: () => refresh(),
+	};
+}
+
+/** Say why something was refused. @param {HTMLFormElement} form @param {Error} error */
+function refuse(form, error) {
+	const fields = error instanceof ProblemError ? Object.values(error.problem.fields ?? {}) : [];
+	const shown = form.isConnected && form.querySelector(".problem");
+	const sentence = fields.join("; ") || error.message;
+	if (shown) shown.textContent = sentence;
+	else tell(sentence);
+}
+
+/** Send it from a page that goes away; the next page shows whether it is paid. @param {string} kind @param {object} fields */
+function leave(kind, fields) {
+	if (!viewer) return; // only this page could pay for it, and it is not done before
+	const headers = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+	fetch(`/pay/actions/${kind}`, { method: "POST", keepalive: true, headers, body: JSON.stringify(fields) });
 }
 
 /** @param {import("/pay/paidflow.js").Receipt} receipt */
@@ -129,6 +174,5 @@ function count() {
 }
 setInterval(count, 1000);
 count();
-const live = new EventSource("/live");
-live.addEventListener("changed", () => refresh());
-live.addEventListener("open", () => refresh());
+addEventListener("pageshow", (event) => event.persisted && refresh());
+new EventSource("/live").addEventListener("changed", () => refresh());
