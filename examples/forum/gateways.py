@@ -63,7 +63,8 @@ class Payments:
             if INVOICE not in action.funding or action.optimistic or holds:
                 served.append(action)
             elif purses := tuple(way for way in action.funding if way != INVOICE):
-                served.append(type(action.__name__, (action,), {"funding": purses}))
+                changed = {"funding": purses, "anonymous": False}
+                served.append(type(action.__name__, (action,), changed))
         return served
 
     def close(self) -> None:

@@ -53,7 +53,8 @@ def seed(forum: Forum, people: Iterable[str]) -> None:
         forum.flow.grant(name, sats(500_000), key=f"welcome of {name}")
 
     def did(action: PaidAction, actor: str) -> Receipt:
-        receipt = forum.flow.perform(action, actor=actor)
+        served = forum.flow.registry.kind(action.kind)  # some gateways serve it in another way
+        receipt = forum.flow.perform(served.model_validate(action.model_dump()), actor=actor)
         assert receipt.state is State.PAID, receipt.state
         return receipt
 
