@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import sats
-from paidflow.forum import Gift
+from paidflow.forum import Discussion, Gift, Zap
 from tests.web.site import LONG_S, Running, wait_until
 
 pytestmark = pytest.mark.browser
@@ -179,6 +179,31 @@ def test_a_zap_counts_at_once_and_is_taken_off_when_it_fails(
     cheat(bob, "pay")
     phase(bob, "paid")
     wait_until(lambda: zapped(carol, TEA) == before + 50)
+
+
+def test_what_somebody_writes_outlives_a_change(served: Served, seen_by: SeenBy) -> None:
+    bob = seen_by("bob")
+    amount = bob.locator("li", has_text=TEA).get_by_label("Sats to zap")
+    amount.fill("50")
+    served.forum.flow.perform(Discussion(title="Rivers by day"), actor="ann")
+    expect(bob.get_by_text("Rivers by day")).to_be_visible()
+    expect(amount).to_have_value("50")
+    expect(amount).to_be_focused()
+
+
+def test_counters_that_follow_late_are_shown(served: Served, seen_by: SeenBy) -> None:
+    carol = seen_by("carol")
+    before = zapped(carol, TEA)
+    (tea,) = [one["id"] for one in served.forum.items.recent(viewer="bob") if one["title"] == TEA]
+    folding, looks = served.forum.folding, []
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr(folding, "run_once", lambda: 0)
+        carol.on("response", lambda answer: looks.append(answer.url))
+        served.forum.flow.perform(Zap(item_id=tea, amount_sats=50), actor="bob")
+        carol.wait_for_timeout(1_000)  # so that all looks which do not wait for the view are over
+        assert looks
+        assert zapped(carol, TEA) == before
+    expect(carol.locator("li", has_text=TEA).locator(".sats")).to_have_text(str(before + 50))
 
 
 def test_a_vote_is_blind(served: Served, seen_by: SeenBy) -> None:

@@ -353,6 +353,16 @@ def test_lag(flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock) -> Non
     assert (lag.position, lag.positions, lag.seconds) == (end, 0, 0)
 
 
+def test_the_position_is_that_of_the_last_view(flow: PaidFlow, sandbox: SandboxGateway) -> None:
+    folding = Folding(flow, [Earned(), Journal()])
+    paid_notes(flow, sandbox, 1)
+    assert folding.position() == 0
+    assert folding.fold_page("earned") > 0
+    assert folding.position() == 0
+    folding.run_until_idle()
+    assert folding.position() == flow.store.publish() > 0
+
+
 def test_everybody_reads_what_they_have_written(flow: PaidFlow, sandbox: SandboxGateway) -> None:
     folding = Folding(flow, [Earned(), Journal()], page=3)
     for count in range(1, 4):

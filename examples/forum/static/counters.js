@@ -29,8 +29,10 @@ export function add(place, by) {
 	};
 }
 
-/** The page was read again, without what the server does not know. */
-export function addAgain() {
+/** Put in what the server knows, and what it does not know on top of that. @param {() => void} replace */
+export function below(replace) {
+	for (const { place, by } of unknown) change(place, -by);
+	replace();
 	for (const { place, by } of unknown) change(place, by);
 }
 

@@ -4,7 +4,7 @@
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
-import { add, addAgain, additions } from "/static/counters.js";
+import { add, additions, below } from "/static/counters.js";
 import { fieldsOf } from "/static/fields.js";
 import { undoable } from "/static/undo.js";
 
@@ -40,11 +40,12 @@ async function readAgain() {
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 	if (additions() !== before) { outdated = true; return; } // asked for before something was added here
-	for (const part of document.querySelectorAll("[data-live]")) {
-		const other = page.getElementById(part.id);
-		if (other && other.innerHTML !== part.innerHTML) replace(part, other);
-	}
-	addAgain();
+	below(() => {
+		for (const part of document.querySelectorAll("[data-live]")) {
+			const other = page.getElementById(part.id);
+			if (other && other.innerHTML !== part.innerHTML) replace(part, other);
+		}
+	});
 	count();
 }
 
@@ -65,7 +66,7 @@ function replace(part, other) {
 function isUsed(form) {
 	const fields = /** @type {HTMLInputElement[]} */ ([...form.elements]);
 	const written = fields.some((field) => field.value !== (field.defaultValue ?? field.value) || field.checked !== field.defaultChecked);
-	return written || form.contains(document.activeElement) || form.closest("details[open]");
+	return written || form.querySelector("textarea:focus, input:not([type=radio]):focus") || form.closest("details[open]");
 }
 
 /** @param {string} sentence */

@@ -170,6 +170,12 @@ class Folding:
             if not done:
                 time.sleep(WAIT_S)
 
+    def position(self) -> int:
+        """The last position of the log that is in all live views; for those who wait for it."""
+        with self._store.reading() as tx:
+            positions = dict(tx.fetch("select_live_positions"))
+        return min((positions.get(r.projection.name, 0) for r in self._runners), default=0)
+
     def lag(self) -> list[Lag]:
         """How far each view is behind, also those of other programs; a metric."""
         with self._store.reading() as tx:

@@ -60,10 +60,10 @@ class Listener:
         return waiting
 
     def _note(self, position: int, action_id: str) -> None:
-        self._waiting[action_id] = position
-        if len(self._waiting) > WAITING_MAX:
+        if len(self._waiting) == WAITING_MAX:
             self._waiting.clear()
             self.overrun = True
+        self._waiting[action_id] = position
         self._changed.set()
 
 
