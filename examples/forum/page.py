@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.templating import Jinja2Templates
 
 from examples.forum import words
+from examples.forum.forms import HELPERS
 from examples.forum.forum import LISTS, PEOPLE, SETTINGS, WRITTEN, Forum
 from examples.forum.people import person
 from paidflow.forum import edit_timer
@@ -48,6 +49,7 @@ class Page:
             timer=lambda item: edit_timer(
                 item, now=forum.flow.clock.now(), edit_window=SETTINGS.edit_window
             ),
+            **HELPERS,
         )
         templates.env.filters.update(
             sats=words.in_sats,

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from paidflow.forum import BuyCredits
 from tests.browser.test_forum import TEA, SeenBy, Served, empty_purse, phase, seen_by, served
 
 __all__ = ["seen_by", "served"]
@@ -56,3 +57,18 @@ def test_panel(served: Served, seen_by: SeenBy, scheme: Any) -> None:
 def opened(page: Page, url: str) -> Page:
     page.goto(url)
     return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_without_javascript(served: Served, seen_by: SeenBy, scheme: Any) -> None:
+    page = seen_by("ann")
+    page.emulate_media(color_scheme=scheme)
+    receipt = served.forum.flow.perform(BuyCredits(amount_sats=10), actor="ann")
+    path = f"/pay/actions/{receipt.action_id}/checkout?then=/wallet"
+    for shown in ("waiting", "cancelled"):
+        assert serious(opened(page, served.url + path)) == []
+        expect(page.locator(f".paidflow-panel[data-phase={shown}]")).to_be_visible()
+        if shown == "waiting":
+            served.forum.flow.cancel(receipt.action_id, actor="ann")
+    assert serious(opened(page, f"{served.url}/pay/actions/nothing/checkout")) == []
+    expect(page.get_by_role("heading", name="This did not work")).to_be_visible()

@@ -16,6 +16,12 @@ const viewer = document.body.dataset.viewer;
 const KEY = `proofs of ${viewer}`;
 for (const [id, proof] of Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}"))) flow.keep(id, proof);
 
+/** Forms without a script carry a key against double clicks; here each request gets its own. @param {Document} page */
+function dropKeys(page) {
+	for (const key of page.querySelectorAll("[name=idempotency-key]")) key.remove();
+}
+dropKeys(document);
+
 let reading = false, outdated = false;
 /** While something is sent that changes a number, nobody knows whether the server's has it. @type {Promise<unknown>} */
 let sending = Promise.resolve();
@@ -39,6 +45,7 @@ async function readAgain() {
 	const answer = await fetch(location.href);
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	dropKeys(page);
 	if (additions() !== before) { outdated = true; return; } // asked for before something was added here
 	below(() => {
 		for (const part of document.querySelectorAll("[data-live]")) {
@@ -156,7 +163,8 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("click", (event) => {
 	const button = /** @type {?HTMLElement} */ (/** @type {Element} */ (event.target).closest("[data-retry], [data-pay]"));
-	if (!button) return;
+	if (!button || event.ctrlKey || event.metaKey) return;
+	event.preventDefault();
 	const { retry, pay } = button.dataset;
 	const asked = /** @type {any} */ ({ action_id: retry ?? pay, proof: null });
 	(retry ? flow.retry(asked, again) : flow.get(asked).then((receipt) => flow.resume(receipt, again)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Header, Request
+from fastapi import Cookie, Header, Request
 
 from paidflow.web.problems import Stopped, problem
 
@@ -20,6 +20,17 @@ Proof = Annotated[
         alias="Payment-Proof",
         max_length=200,
         description="The proof of the receipt, for whoever is not logged in.",
+    ),
+]
+
+PROOF_COOKIE = "payment-proof"
+KeptProof = Annotated[
+    str | None,
+    Cookie(
+        alias=PROOF_COOKIE,
+        max_length=200,
+        description="The same, as a browser keeps it after a form; only under the path of the "
+        "action.",
     ),
 ]
 

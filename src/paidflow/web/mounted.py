@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from paidflow.flow.paid_flow import PaidFlow
-from paidflow.web.caller import Caller, FindActor, Proof, caller, refuse_other_sites
+from paidflow.web.caller import Caller, FindActor, KeptProof, Proof, caller, refuse_other_sites
 from paidflow.web.changes import Changes
 from paidflow.web.rate import Rate
 
@@ -38,10 +38,12 @@ class Mounted:
         """The dependency of endpoints that only read."""
         who = Annotated[str | None, Depends(self.actor)]
 
-        def reads(request: Request, actor: Any, proof: Proof = None) -> Caller:
-            return caller(request, actor, proof)
+        def reads(
+            request: Request, actor: Any, proof: Proof = None, kept: KeptProof = None
+        ) -> Caller:
+            return caller(request, actor, proof or kept)
 
-        reads.__annotations__.update(request=Request, actor=who, proof=Proof)
+        reads.__annotations__.update(request=Request, actor=who, proof=Proof, kept=KeptProof)
         return reads
 
     @cached_property

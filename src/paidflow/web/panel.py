@@ -109,6 +109,13 @@ class Panel:
         return max(int((self.receipt.expires_at - self.now).total_seconds()), 0)
 
     @property
+    def expires_in(self) -> str:
+        """The same in words."""
+        minutes, seconds = divmod(self.expires_in_s or 0, 60)
+        said = [f"{minutes} minute{'s'[: minutes != 1]}"] if minutes else []
+        return " and ".join([*said, f"{seconds} second{'s'[: seconds != 1]}"])
+
+    @property
     def link(self) -> str | None:
         """A link that opens a wallet, where the payment request is one of Lightning."""
         request = self.receipt.payment_request

@@ -86,6 +86,11 @@ class Stopped(Exception):
 class ProblemRoute(APIRoute):
     """A route whose errors are problems, whatever the application does with its own."""
 
+    @staticmethod
+    def say(said: Problem) -> Response:
+        """What is answered."""
+        return answer(said)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler of the route, with its errors caught."""
         handler = super().get_route_handler()
@@ -94,11 +99,11 @@ class ProblemRoute(APIRoute):
             try:
                 return await handler(request)
             except e.PaidflowError as error:
-                return answer(problem_of(error))
+                return self.say(problem_of(error))
             except Stopped as stopped:
-                return answer(stopped.said)
+                return self.say(stopped.said)
             except RequestValidationError as error:
-                return answer(_not_valid(error))
+                return self.say(_not_valid(error))
 
         return caught
 
@@ -128,10 +133,13 @@ def problem_of(error: e.PaidflowError) -> Problem:
 
 def answer(said: Problem) -> JSONResponse:
     """A problem as an answer."""
-    headers = {"retry-after": str(RETRY_AFTER_S)} if said.retryable else {}
-    return JSONResponse(
-        said.model_dump(mode="json"), said.status, headers=headers, media_type=MEDIA_TYPE
-    )
+    body = said.model_dump(mode="json")
+    return JSONResponse(body, said.status, headers=retry_headers(said), media_type=MEDIA_TYPE)
+
+
+def retry_headers(said: Problem) -> dict[str, str]:
+    """When the same request may be sent again, if that can help."""
+    return {"retry-after": str(RETRY_AFTER_S)} if said.retryable else {}
 
 
 def _not_valid(error: RequestValidationError) -> Problem:

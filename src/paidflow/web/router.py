@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from paidflow.flow.paid_flow import PaidFlow
-from paidflow.web import health, panels, perform, receipts, streams, webhooks
+from paidflow.web import checkout, forms, health, panels, perform, receipts, streams, webhooks
 from paidflow.web.caller import FindActor, nobody
 from paidflow.web.changes import Changes
 from paidflow.web.embedded_worker import EmbeddedWorker
@@ -64,7 +64,7 @@ def router(
         max_body_size=BODY_BYTES_MAX,
         responses={"default": {"model": Problem, "description": "What went wrong."}},
     )
-    for part in (perform, receipts, panels, streams, webhooks):
+    for part in (perform, forms, receipts, panels, checkout, streams, webhooks):
         part.add(api, mounted)
     health.add(api, mounted, embedded)
     return api

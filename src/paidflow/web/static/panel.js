@@ -15,9 +15,13 @@ export function showPanel(receipt, dialog) {
 		const path = `${dialog.flow.base}/actions/${receipt.action_id}/panel`;
 		const answer = await fetch(path, { headers: dialog.flow.proof(receipt) });
 		if (!answer.ok) return;
-		const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.do;
+		const focused = /** @type {?HTMLButtonElement} */ (document.activeElement)?.value;
 		shown.innerHTML = await answer.text();
-		/** @type {?HTMLElement} */ (shown.querySelector(`[data-do="${focused}"]`))?.focus();
+		for (const button of shown.querySelectorAll("button")) { // some are hidden where no script runs
+			button.hidden = false;
+			if (button.value === focused) button.focus();
+		}
+		tick(shown, 0);
 	};
 	const leave = () => {
 		clearInterval(ticking);
@@ -32,10 +36,12 @@ export function showPanel(receipt, dialog) {
 		retry: () => dialog.retry().then(leave, (error) => say(shown, error.message)),
 		close: leave,
 	};
-	const ticking = setInterval(() => tick(shown), 1000);
+	const ticking = setInterval(() => tick(shown, 1), 1000);
 	shown.addEventListener("click", (event) => {
 		const button = /** @type {Element} */ (event.target).closest("button");
-		if (button?.dataset.do) deeds[button.dataset.do]();
+		if (!button || !(button.value in deeds)) return;
+		event.preventDefault(); // the forms of the panel are for pages without a script
+		deeds[button.value]();
 	});
 	shown.addEventListener("cancel", (event) => { // the Escape key
 		event.preventDefault();
@@ -51,15 +57,15 @@ async function copy(shown) {
 	const field = /** @type {HTMLInputElement} */ (shown.querySelector("input"));
 	field.select();
 	await navigator.clipboard.writeText(field.value).catch(() => document.execCommand("copy"));
-	const button = shown.querySelector("[data-do=copy]");
+	const button = shown.querySelector("[value=copy]");
 	if (button) button.textContent = "Copied";
 }
 
-/** Count down; the server has said how long, so the clock here does not matter. @param {HTMLElement} shown */
-function tick(shown) {
+/** Count down; the server has said how long, so the clock here does not matter. @param {HTMLElement} shown @param {number} seconds */
+function tick(shown, seconds) {
 	const time = shown.querySelector("time");
 	if (!time) return;
-	const left = Math.max(Number(time.dataset.seconds) - 1, 0);
+	const left = Math.max(Number(time.dataset.seconds) - seconds, 0);
 	time.dataset.seconds = String(left);
 	time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
 }
