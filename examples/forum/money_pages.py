@@ -37,8 +37,8 @@ def add(api: APIRouter, page: Page) -> None:
     @api.get("/rewards")
     def rewards(request: Request, viewer: Viewer) -> Response:
         lines = forum.wallet.credits(viewer, limit=1000) if viewer else []
-        paid = [line for line in lines if line.kind in REWARDS]
-        return page(request, "rewards", viewer, pool=forum.rewards.pool(), paid=paid)
+        incomes = [line for line in lines if line.kind in REWARDS]
+        return page(request, "rewards", viewer, pool=forum.rewards.pool(), incomes=incomes)
 
 
 def _items(forum: Forum, viewer: str, lines: list[WalletLine]) -> dict[str, str]:
