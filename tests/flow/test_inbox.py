@@ -59,6 +59,13 @@ def send(flow: PaidFlow, bank: Quiet, invoice_id: str) -> WebhookAnswer:
     return flow.receive_webhook("bank", *bank.webhook(invoice_id))
 
 
+def kept(flow: PaidFlow) -> list[tuple[dict[str, str], bytes]]:
+    """The headers and bodies that are kept."""
+    with flow.store.reading() as tx:
+        rows = tx.execute("select headers, body from paidflow_webhooks").fetchall()
+    return [(json.loads(row["headers"]), bytes(row["body"])) for row in rows]
+
+
 def lookups(bank: Quiet) -> int:
     return sum(call.operation == "lookup" for call in bank.calls())
 
@@ -92,10 +99,28 @@ def test_it_is_kept_as_it_came_and_without_other_headers(flow: PaidFlow, bank: Q
     headers, body = bank.webhook(invoice_of(receipt))
     more = {"Authorization": "a secret", "SANDBOX-Signature": headers["sandbox-signature"]}
     assert flow.receive_webhook("bank", more, body) is WebhookAnswer.ACCEPTED
-    with flow.store.reading() as tx:
-        (row,) = tx.execute("select headers, body from paidflow_webhooks").fetchall()
-    assert json.loads(row["headers"]) == headers
-    assert bytes(row["body"]) == body
+    assert kept(flow) == [(headers, body)]
+
+
+def test_what_it_said_is_dropped_after_the_look(
+    flow: PaidFlow, bank: Quiet, clock: ManualClock
+) -> None:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    invoice_id = invoice_of(receipt)
+    headers, body = bank.webhook(invoice_id)
+    flow.receive_webhook("bank", headers, body)
+    bank.outage(True)
+    flow.look_at_webhooks()
+    assert kept(flow) == [(headers, body)]
+    bank.outage(False)
+    clock.tick(2)
+    flow.look_at_webhooks()
+    assert kept(flow) == [({}, b"")]
+    assert flow.receive_webhook("bank", headers, body) is WebhookAnswer.ACCEPTED
+    assert told(flow) == [(invoice_id, "waiting", 2)]
+    bank.pay(invoice_id)
+    assert flow.look_at_webhooks() == 1
+    assert again(flow, receipt).state is State.PAID
 
 
 # Repetitions.

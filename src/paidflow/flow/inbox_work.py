@@ -84,8 +84,11 @@ class InboxWork:
         now = self._clock.now()
         with self._store.transaction("looked_at_webhooks") as tx:
             for row in rows:
-                again_at = _again_at(row, now) if row["invoice_id"] in left else None
-                tx.query("webhook_looked_at", due_at=again_at, times=row["times"], **_key(row))
+                this = {"times": row["times"], **_key(row)}
+                if row["invoice_id"] in left:
+                    tx.query("look_later", due_at=_again_at(row, now), **this)
+                else:
+                    tx.query("webhook_done", nothing=b"", **this)
 
     def _read(self, row: Mapping[str, Any], now: datetime) -> None:
         """Have an adapter read what it could not read before; perhaps it is a newer one."""
@@ -97,7 +100,7 @@ class InboxWork:
         with self._store.transaction("read_webhook") as tx:
             if isinstance(read, Unknown):
                 again_at = _again_at(row, now)
-                tx.query("webhook_looked_at", due_at=again_at, times=row["times"], **_key(row))
+                tx.query("look_later", due_at=again_at, times=row["times"], **_key(row))
                 return
             tx.query("delete_webhook", **_key(row))
             for invoice_id in () if isinstance(read, Declined) else sorted(read):

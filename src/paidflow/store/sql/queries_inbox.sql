@@ -40,9 +40,14 @@ update paidflow_webhooks set matched = true, due_at = :now
 where not matched and invoice_id <> '' and exists (select 1 from paidflow_attempts t
     where t.gateway = paidflow_webhooks.gateway and t.invoice_id = paidflow_webhooks.invoice_id);
 
--- name: webhook_looked_at
+-- name: look_later
 -- Not one that has come again meanwhile.
 update paidflow_webhooks set due_at = :due_at
+where gateway = :gateway and invoice_id = :invoice_id and digest = :digest and times = :times;
+
+-- name: webhook_done
+-- What it said is needed no more, and may be a secret. Not one that has come again meanwhile.
+update paidflow_webhooks set due_at = null, headers = '{}', body = :nothing
 where gateway = :gateway and invoice_id = :invoice_id and digest = :digest and times = :times;
 
 -- name: delete_webhook
