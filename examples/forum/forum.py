@@ -1,21 +1,24 @@
-"""The forum: its flow, its bank, its views, and its worker."""
+"""The forum: its flow, its gateway, its views, and its worker."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from examples.forum.gateways import Payments, payments
 from paidflow import Folding, PaidFlow, Reader, Worker
 from paidflow.clock import Clock
 from paidflow.forum import (
-    ACTIONS,
+    EarnedRewards,
     ForumSettings,
     Items,
     Notifications,
     Polls,
     Profiles,
     Rewards,
+    Statistics,
     Territories,
     Threads,
     WalletHistory,
@@ -24,9 +27,12 @@ from paidflow.forum import (
 )
 from paidflow.payments.sandbox import SandboxGateway
 
-SETTINGS = ForumSettings(post_cost_sats=10, comment_cost_sats=5, title_characters_min=3)
+SETTINGS = ForumSettings(
+    post_cost_sats=10, comment_cost_sats=5, title_characters_min=3, rewards=EarnedRewards()
+)
 PEOPLE = ("ann", "bob", "carol", "dave")
-SECRET = "a secret only for this demo"
+LISTS = ("hot", "recent", "top")
+WRITTEN = ("discussion", "link", "poll", "bounty", "job")
 
 
 @dataclass(frozen=True)
@@ -35,34 +41,49 @@ class Forum:
 
     Args:
         flow: takes the actions.
-        bank: the sandbox that is paid at.
         folding: keeps the views up to date.
+        payments: where it is paid.
     """
 
     flow: PaidFlow
-    bank: SandboxGateway
     folding: Folding
+    payments: Payments
 
     @classmethod
-    def open(cls, folder: Path, *, url: str | None = None, clock: Clock | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        url: str | None = None,
+        clock: Clock | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> Self:
         """Open the forum of a folder.
 
         Args:
-            folder: where its files are.
+            folder: where its files are; each gateway has a log of its own there.
             url: another database than SQLite in that folder.
             clock: another time than the database's.
+            settings: what ``examples.forum.gateways`` reads.
         """
-        bank = SandboxGateway(folder / "bank.db", sandbox=True, clock=clock)
+        paid = payments(settings or {}, folder, clock)
         flow = PaidFlow.open(
-            url or f"sqlite:///{folder / 'forum.db'}",
-            actions=ACTIONS,
-            gateways={"sandbox": bank},
-            secret=SECRET,
+            url or f"sqlite:///{folder / f'{paid.name}.db'}",
+            actions=paid.actions,
+            gateways={paid.name: paid.gateway},
+            secret=paid.secret,
+            quotes=paid.quotes,
             create=True,
             clock=clock,
             settings=[SETTINGS],
         )
-        return cls(flow, bank, Folding(flow, projections(SETTINGS)))
+        return cls(flow, Folding(flow, projections(SETTINGS)), paid)
+
+    @property
+    def bank(self) -> SandboxGateway | None:
+        """The sandbox, if that is where it is paid."""
+        gateway = self.payments.gateway
+        return gateway if isinstance(gateway, SandboxGateway) else None
 
     def worker(self) -> Worker:
         """Does what is owed, and folds."""
@@ -71,7 +92,7 @@ class Forum:
     def close(self) -> None:
         """Close everything."""
         self.flow.close()
-        self.bank.close()
+        self.payments.close()
 
     # What people read.
 
@@ -119,3 +140,8 @@ class Forum:
     def rewards(self) -> Rewards:
         """The pool."""
         return Rewards(self.flow, self.reader)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What happened on each day."""
+        return Statistics(self.reader)

@@ -55,6 +55,8 @@ def test_c2_a_territory_by_its_name(forum: Forum) -> None:
     assert (line.base_cost, line.reply_cost, line.status) == (sats(7), sats(3), "active")
     assert line.paid_until == forum.territory("tea").paid_until
     assert line.post_kinds == forum.territory("tea").post_kinds
+    assert (line.version, line.billing, line.billing_cost) == (1, "monthly", sats(100_000))
+    assert (line.free_posts, line.rewards_percent, line.auto_renew) == (False, 50, False)
     assert view(forum).one("milk") is None
 
 

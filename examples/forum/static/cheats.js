@@ -1,6 +1,6 @@
 // @ts-check
 // Buttons below the panel that only a sandbox has: the payer pays, or does what payers do.
-const CHEATS = { pay: "pay", "pay-less": "pay half", "pay-late": "pay late", expire: "let it expire" };
+const CHEATS = { pay: "pay", "pay-less": "pay half", "pay-late": "pay late", expire: "let it expire", hold: "hold", duplicate: "pay twice" };
 
 /** @param {any} receipt @param {EventTarget} dialog */
 export function addCheats(receipt, dialog) {

@@ -4,7 +4,11 @@
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
+import { add, additions, below } from "/static/counters.js";
+import { fieldsOf } from "/static/fields.js";
 import { listen } from "/static/live.js";
+import { forget, keep, proofs } from "/static/proofs.js";
+import { undoable } from "/static/undo.js";
 import { showUnpaid } from "/static/unpaid.js";
 
 const flow = new Paidflow({
@@ -15,7 +19,7 @@ const flow = new Paidflow({
 		addCheats(receipt, dialog);
 	},
 });
-const KEY = `proofs of ${document.body.dataset.viewer}`;
+const viewer = document.body.dataset.viewer;
 for (const [id, proof] of Object.entries(proofs())) flow.keep(id, proof);
 
 /** Forms without a script carry a key against double clicks; here each request gets its own. @param {Document} page */
@@ -24,7 +28,9 @@ function dropKeys(page) {
 }
 dropKeys(document);
 
-let reading = false, outdated = false, additions = 0;
+let reading = false, outdated = false;
+/** While something is sent that changes a number, nobody knows whether the server's has it. @type {Promise<unknown>} */
+let sending = Promise.resolve();
 
 /** Show what the server knows; one reading at a time, so that an older answer never comes last. */
 async function refresh() {
@@ -32,6 +38,7 @@ async function refresh() {
 	if (reading) return;
 	reading = true;
 	while (outdated) {
+		await sending;
 		outdated = false;
 		await readAgain().catch(() => {}); // the next change comes
 	}
@@ -40,16 +47,18 @@ async function refresh() {
 
 /** Read the page again, and put in what has changed. */
 async function readAgain() {
-	const before = additions;
+	const before = additions();
 	const answer = await fetch(location.href);
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 	dropKeys(page);
-	if (additions !== before) { outdated = true; return; } // asked for before something was added here
-	for (const part of document.querySelectorAll("[data-live]")) {
-		const other = page.getElementById(part.id);
-		if (other && other.innerHTML !== part.innerHTML) replace(part, other);
-	}
+	if (additions() !== before) { outdated = true; return; } // asked for before something was added here
+	below(() => {
+		for (const part of document.querySelectorAll("[data-live]")) {
+			const other = page.getElementById(part.id);
+			if (other && other.innerHTML !== part.innerHTML) replace(part, other);
+		}
+	});
 	count();
 }
 
@@ -80,81 +89,68 @@ function tell(sentence) {
 }
 
 /** @param {HTMLFormElement} form */
-function fieldsOf(form) {
-	/** @type {Record<string, any>} */
-	const fields = {};
-	for (const field of /** @type {Iterable<HTMLInputElement>} */ (form.elements)) {
-		if (!field.name || (field.type === "radio" && !field.checked)) continue;
-		const value = field.type === "number" || "number" in field.dataset ? Number(field.value) : field.value;
-		if ("list" in field.dataset) (fields[field.name] ??= []).push(...(value ? [value] : []));
-		else if (value !== "" || !("optional" in field.dataset)) fields[field.name] = value;
-	}
-	return fields;
-}
-
-/** Add to a number on the page. @param {?string} place @param {number} by @returns {() => void} undoes it */
-function add(place, by) {
-	const shown = place && document.querySelector(place);
-	if (!shown || !by) return () => {};
-	/** @param {number} more */
-	const change = (more) => {
-		additions++;
-		shown.textContent = (Number(shown.textContent?.replace(/\D/g, "")) + more).toLocaleString("en");
-		shown.classList.toggle("pending", more > 0);
-	};
-	change(by);
-	return () => shown.isConnected && change(-by); // else the server's number has come in its place
-}
-
-/** @param {HTMLFormElement} form */
 async function perform(form) {
-	const fields = fieldsOf(form), place = form.dataset.delta ?? null, delta = fields.amount_sats ?? 0;
-	const then = form.dataset.then;
-	/** @param {import("/pay/paidflow.js").Receipt} receipt */
-	const goOn = (receipt) => then ? location.assign(then.replace("{action_id}", receipt.action_id)) : changed();
+	const kind = form.dataset.kind ?? "", fields = fieldsOf(form), { delta, undoS } = form.dataset;
 	const button = form.querySelector("button");
-	if (button?.getAttribute("aria-busy") === "true") return; // a double click is meant once
-	const undo = add(place, delta); // seen before the server has answered
+	if (!undoS && button?.getAttribute("aria-busy") === "true") return; // a double click is meant once
+	const added = add(delta ?? null, fields.amount_sats ?? 0); // seen before the server has answered
+	if (undoS) {
+		form.reset();
+		const wanted = await undoable(`${fields.amount_sats} sats are sent in`, Number(undoS), () => leave(kind, fields));
+		if (!wanted) return added.undo();
+	}
 	button?.setAttribute("aria-busy", "true");
+	const sent = flow.perform(kind, fields, callbacks(form, added));
+	if (!viewer) added.known(); // it counts when it is paid
+	else if (delta) sending = Promise.allSettled([sending, sent]);
 	try {
-		await flow.perform(form.dataset.kind ?? "", fields, {
-			onCompleted: (receipt) => {
-				keep(receipt);
-				form.reset();
-				if (!then || receipt.state === "PAID") goOn(receipt);
-				else tell("It is written, and seen by you alone until it is paid.");
-			},
-			onPaid: (receipt) => { tell("Paid."); goOn(receipt); },
-			onPayError: (error) => { undo(); if (!error.byPerson) tell(error.message); changed(); },
-			onChange: () => refresh(),
-		});
+		await sent;
 	} catch (error) {
 		if (error instanceof PaymentError) return;
-		undo();
-		const shown = form.querySelector(".problem");
-		const fields = error instanceof ProblemError ? Object.entries(error.problem.fields ?? {}) : [];
-		const sentence = fields.length ? fields.map(([, why]) => why).join("; ") : /** @type {Error} */ (error).message;
-		if (shown) shown.textContent = sentence;
-		else tell(sentence);
+		added.undo();
+		refuse(form, /** @type {Error} */ (error));
 	} finally {
 		button?.removeAttribute("aria-busy");
 	}
 }
 
-/** @returns {Record<string, string>} of what this person has asked for, by the id of the action */
-function proofs() {
-	return JSON.parse(localStorage.getItem(KEY) ?? "{}");
+/**
+ * @param {HTMLFormElement} form @param {{known: () => void}} added
+ * @returns {import("/pay/paidflow.js").Callbacks}
+ */
+function callbacks(form, added) {
+	const { then, undoS } = form.dataset;
+	/** @param {import("/pay/paidflow.js").Receipt} receipt */
+	const go = (receipt) => location.assign((then ?? "").replace("{action_id}", receipt.action_id));
+	return {
+		onCompleted: (receipt) => {
+			added.known();
+			keep(receipt);
+			if (!undoS) form.reset();
+			if (!then) return void refresh();
+			if (receipt.state === "PAID") go(receipt);
+			else tell("It is written, and seen by you alone until it is paid.");
+		},
+		onPaid: (receipt) => { tell("Paid."); if (then) go(receipt); else changed(); },
+		onPayError: (error) => { if (!error.byPerson) tell(error.message); changed(); },
+		onChange: () => refresh(),
+	};
 }
 
-/** @param {import("/pay/paidflow.js").Receipt} receipt */
-function keep({ action_id, proof }) {
-	if (proof) localStorage.setItem(KEY, JSON.stringify({ ...proofs(), [action_id]: proof }));
+/** Say why something was refused. @param {HTMLFormElement} form @param {Error} error */
+function refuse(form, error) {
+	const fields = error instanceof ProblemError ? Object.values(error.problem.fields ?? {}) : [];
+	const shown = form.isConnected && form.querySelector(".problem");
+	const sentence = fields.join("; ") || error.message;
+	if (shown) shown.textContent = sentence;
+	else tell(sentence);
 }
 
-/** @param {string} id */
-function forget(id) {
-	const { [id]: _, ...others } = proofs();
-	localStorage.setItem(KEY, JSON.stringify(others));
+/** Send it from a page that goes away; the next page shows whether it is paid. @param {string} kind @param {object} fields */
+function leave(kind, fields) {
+	if (!viewer) return; // only this page could pay for it, and it is not done before
+	const headers = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+	fetch(`/pay/actions/${kind}`, { method: "POST", keepalive: true, headers, body: JSON.stringify(fields) });
 }
 
 function unpaid() {
@@ -193,5 +189,6 @@ function count() {
 }
 setInterval(count, 1000);
 count();
+addEventListener("pageshow", (event) => event.persisted && refresh());
 listen(refresh);
 unpaid();

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from paidflow.actions.territories import status_at
+from paidflow.actions.territory_bills import Billing
 from paidflow.flow.paid_flow import PaidFlow
 from paidflow.ledger.accounts import territory
 from paidflow.money import Money, msats
@@ -31,6 +32,12 @@ class TerritoryLine:
         base_cost: of a post in it.
         reply_cost: of a comment in it; ``None`` is what it costs elsewhere.
         post_kinds: what can be posted in it.
+        free_posts: whether freebies are allowed.
+        rewards_percent: how much of its fees goes to the pool.
+        billing: how often it is paid for: ``monthly``, ``yearly`` or ``once``.
+        billing_cost: what the next bill is about.
+        auto_renew: whether the owner's purses pay the bills by themselves.
+        version: how often it was changed; who changes it says which one he has seen.
         status: ``active``, ``grace`` when a bill is due, or ``stopped``.
         paid_until: when the next bill is due, UTC; ``None`` is never.
         posts: how many paid posts are in it, without those that were deleted.
@@ -44,6 +51,12 @@ class TerritoryLine:
     base_cost: Money
     reply_cost: Money | None
     post_kinds: tuple[str, ...]
+    free_posts: bool
+    rewards_percent: int
+    billing: Billing
+    billing_cost: Money
+    auto_renew: bool
+    version: int
     status: str
     paid_until: datetime | None
     posts: int
@@ -120,6 +133,12 @@ class Territories:
             base_cost=msats(row["base_cost_msats"]),
             reply_cost=None if reply_cost_msats is None else msats(reply_cost_msats),
             post_kinds=tuple(row["post_kinds"].split()),
+            free_posts=bool(row["free_posts"]),
+            rewards_percent=row["rewards_percent"],
+            billing=row["billing"],
+            billing_cost=msats(row["billing_cost_msats"]),
+            auto_renew=bool(row["auto_renew"]),
+            version=row["version"],
             status=status_at(self._reader.now(), paid_until, stopped=stopped),
             paid_until=paid_until,
             posts=row["posts"],

@@ -2,6 +2,7 @@
 -- Territories with what is in them. A post can move, so it is counted where it is now, and with what
 -- was given for it and for the comments below it.
 select t.name, t.owner, t.description, t.base_cost_msats, t.reply_cost_msats, t.post_kinds,
+    t.free_posts, t.rewards_percent, t.billing, t.billing_cost_msats, t.auto_renew, t.version,
     t.status, t.paid_until,
     count(i.id) as posts,
     cast(coalesce(sum(s.zapped_msats + s.comments_zapped_msats), 0) as bigint) as stacked_msats

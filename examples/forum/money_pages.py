@@ -1,0 +1,49 @@
+"""Pages of money: one's own wallet, and the pool with what it has paid."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from examples.forum.forum import WRITTEN, Forum
+from examples.forum.page import Cursor, Page, Viewer
+from paidflow.views.wallet_history import WalletLine
+
+LINES = 50
+REWARDS = ("rewards-payout", "streak-reward")
+WRITES = {*WRITTEN, "bio", "comment"}
+ACTED_ON = "select a.id, a.item_id from forum_acts a where a.id in (:ids) and visible(a.id)"
+
+
+def add(api: APIRouter, page: Page) -> None:
+    """Add them."""
+    forum = page.forum
+
+    @api.get("/wallet")
+    def wallet(request: Request, viewer: Viewer, before: Cursor = None) -> Response:
+        if viewer is None:
+            raise HTTPException(404)
+        lines = forum.wallet.credits(viewer, before=before, limit=LINES)
+        return page(
+            request,
+            "wallet",
+            viewer,
+            lines=lines,
+            items=_items(forum, viewer, lines),
+            pending=forum.wallet.pending(viewer),
+            failed=forum.reader.failed(viewer),
+            more=lines[-1].line.cursor if len(lines) == LINES else None,
+        )
+
+    @api.get("/rewards")
+    def rewards(request: Request, viewer: Viewer) -> Response:
+        lines = forum.wallet.credits(viewer, limit=1000) if viewer else []
+        incomes = [line for line in lines if line.kind in REWARDS]
+        return page(request, "rewards", viewer, pool=forum.rewards.pool(), incomes=incomes)
+
+
+def _items(forum: Forum, viewer: str, lines: list[WalletLine]) -> dict[str, str]:
+    """Which items the lines of a statement are about, by their actions."""
+    written = {line.line.source: line.line.source for line in lines if line.kind in WRITES}
+    ids = sorted({line.line.source for line in lines})
+    rows = forum.reader.select(ACTED_ON, viewer=viewer, ids=ids) if ids else []
+    return written | {row["id"]: row["item_id"] for row in rows}
