@@ -10,6 +10,7 @@ from tests.browser.served_forum import (
     POLL,
     TEA,
     go,
+    unpaid,
     vote,
     votes,
     write_comment,
@@ -46,7 +47,7 @@ class Post(Deed):
 
     def reopen(self, page: Page) -> None:
         go(page, "recent", "**/recent")
-        page.get_by_role("button", name="pending: pay").click()
+        unpaid(page, "pending: pay").click()
 
     def seen(self, page: Page) -> bool:
         return page.get_by_text("Rivers at night").count() == 1
@@ -57,7 +58,7 @@ class Comment(Deed):
         write_comment(page, "Mint")
 
     def reopen(self, page: Page) -> None:
-        page.get_by_role("button", name="pending: pay").click()
+        unpaid(page, "pending: pay").click()
 
     def watch(self, page: Page) -> None:
         go(page, TEA, "**/items/*")
@@ -70,7 +71,7 @@ class LoggedOutComment(Comment):
     person = None
 
     def reopen(self, page: Page) -> None:
-        page.get_by_role("button", name="comment pending: pay").click()
+        unpaid(page, "comment pending: pay").click()
 
 
 class Zap(Deed):
@@ -82,7 +83,7 @@ class Zap(Deed):
 
     def reopen(self, page: Page) -> None:
         go(page, page.locator("#balance"), "**/wallet")
-        page.locator("#pending").get_by_role("button", name="pay").click()
+        unpaid(page, "pay").click()
 
     def seen(self, page: Page) -> bool:
         return zapped(page, TEA) == self.after
@@ -95,7 +96,7 @@ class Vote(Deed):
         vote(page, "never")
 
     def reopen(self, page: Page) -> None:
-        page.get_by_role("button", name="vote pending: pay").click()
+        unpaid(page, "vote pending: pay").click()
 
     def watch(self, page: Page) -> None:
         go(page, POLL, "**/items/*")

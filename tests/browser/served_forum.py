@@ -13,6 +13,7 @@ from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import sats
 from paidflow.forum import Gift
+from paidflow.payments.sandbox import SandboxGateway
 from tests.web.site import LONG_S, Running
 
 SeenBy = Callable[[str | None], Page]
@@ -42,19 +43,22 @@ class Served:
         self._running.stop()
         self.forum.close()
 
-    def restart(self) -> None:
-        self.stop()
-        self.start()
+    @property
+    def bank(self) -> SandboxGateway:
+        """Where people pay."""
+        bank = self.forum.bank
+        assert bank is not None
+        return bank
 
     @property
     def opened(self) -> list[str]:
         """The ids of all invoices that were ever opened."""
-        return [book.invoice_id for book in self.forum.bank.books()]
+        return [book.invoice_id for book in self.bank.books()]
 
     @property
     def payable(self) -> list[str]:
         """The ids of the invoices that somebody could pay now."""
-        return self.forum.bank.payable_invoices()
+        return self.bank.payable_invoices()
 
 
 @pytest.fixture
@@ -108,6 +112,11 @@ def another_tab(page: Page) -> Page:
     tab = page.context.new_page()
     tab.goto(page.url)
     return tab
+
+
+def unpaid(page: Page, text: str) -> Locator:
+    """What opens the panel of something that is not paid."""
+    return page.locator("main .state, #unpaid .state", has_text=text)
 
 
 def invoice(page: Page) -> str:

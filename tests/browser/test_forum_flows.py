@@ -19,6 +19,7 @@ from tests.browser.served_forum import (
     phase,
     seen_by,
     served,
+    unpaid,
     vote,
     votes,
     write_comment,
@@ -96,7 +97,7 @@ def test_a_vote_counts_when_it_is_paid(served: Served, seen_by: SeenBy) -> None:
     go(ann, POLL, "**/items/*")
     vote(dave, "never")
     invoice(dave)
-    expect(dave.get_by_role("button", name="vote pending: pay")).to_be_attached()
+    expect(unpaid(dave, "vote pending: pay")).to_be_attached()
     expect(votes(ann, "never")).to_have_text("0")
     cheat(dave, "pay")
     phase(dave, "paid")
@@ -151,11 +152,11 @@ def test_the_panel_is_closed_at_the_moment_of_payment(served: Served, seen_by: S
     ann, bob = seen_by("ann"), seen_by("bob")
     write_comment(ann, "Mint")
     go(bob, TEA, "**/items/*")
-    assert served.forum.bank.pay(invoice(ann))  # and nobody has told the flow
+    assert served.bank.pay(invoice(ann))  # and nobody has told the flow
     ann.keyboard.press("Escape")
     expect(bob.locator("#tree")).to_contain_text("Mint")
     expect(ann.locator("#told")).to_have_text("Paid.")
-    assert [book.status for book in served.forum.bank.books()] == ["settled"]
+    assert [book.status for book in served.bank.books()] == ["settled"]
 
 
 def test_a_panel_that_is_closed_is_cancelled_without_a_word(
@@ -178,7 +179,7 @@ def test_two_tabs_pay_one_invoice(served: Served, seen_by: SeenBy) -> None:
     write_comment(one, "Mint")
     first = invoice(one)
     two = another_tab(one)
-    two.get_by_role("button", name="pending: pay").click()
+    unpaid(two, "pending: pay").click()
     assert invoice(two) == first
     assert served.opened == [first]
     cheat(two, "pay")
@@ -192,7 +193,7 @@ def test_two_tabs_try_again_with_one_invoice(served: Served, seen_by: SeenBy) ->
     write_comment(one, "Mint")
     first = invoice(one)
     two = another_tab(one)
-    two.get_by_role("button", name="pending: pay").click()
+    unpaid(two, "pending: pay").click()
     assert invoice(two) == first
     expire(one)
     phase(two, "expired")

@@ -73,7 +73,7 @@ def test_it_is_paid_while_the_server_restarts(
     deed.begin(page)
     first = invoice(page)
     served.stop()
-    assert served.forum.bank.pay(first)
+    assert served.bank.pay(first)
     served.start()
     wait_until(lambda: deed.seen(other))
     assert served.opened == [first]
@@ -88,6 +88,6 @@ def test_no_events_come(served: Served, seen_by: SeenBy, kind: type[Deed]) -> No
         seen.context.route("**/live", lambda route: route.abort())
         seen.reload()
     deed.begin(page)
-    assert served.forum.bank.pay(invoice(page))
+    assert served.bank.pay(invoice(page))
     wait_until(lambda: deed.seen(other))
     wait_until(lambda: page.locator("[data-phase=waiting]").count() == 0)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Request, expect
 
 from paidflow import sats
 from paidflow.forum import Discussion, Zap
-from tests.browser.test_forum import (
+from tests.browser.served_forum import (
     TEA,
     SeenBy,
     Served,

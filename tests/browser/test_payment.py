@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from paidflow import sats
 from paidflow.payments.contract import PayerAction
@@ -83,6 +83,25 @@ def test_expired_and_tried_again(page: Page, shop: Site) -> None:
     pay(shop, second)
     phase(page, "paid")
     assert [name for name, _, _ in told(page)[3:]] == ["update", "onCompleted", "onPaid"]
+
+
+def test_an_answer_that_comes_late_is_not_shown(page: Page, shop: Site) -> None:
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route("**/panel", hold_the_first)
+    page.evaluate("window.buy('note')")
+    page.wait_for_function("window.receipt")
+    pay(shop, page.evaluate("window.receipt.invoice_id"))
+    expect(page.locator("[data-phase=paid]")).to_be_attached()
+    route, answer = late[0]
+    route.fulfill(response=answer)
+    phase(page, "paid")
 
 
 def test_given_up(page: Page, shop: Site) -> None:
