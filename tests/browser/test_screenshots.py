@@ -36,10 +36,14 @@ SIZES = {"wide": (1280, 900), "narrow": (320, 700)}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-OUTSIDE = """(width) => [...document.querySelectorAll("body *")].filter((one) => {
-    const box = one.getBoundingClientRect();
-    return box.width && box.right > width + 1 && !one.closest(".skip, .scroll");
-}).map((one) => one.outerHTML.slice(0, 100))"""
+OUTSIDE = """(width) => {
+    const scrolls = (one) => one && (getComputedStyle(one).overflowX !== "visible"
+        || scrolls(one.parentElement));
+    return [...document.querySelectorAll("body *")].filter((one) => {
+        const box = one.getBoundingClientRect();
+        return box.width && box.right > width + 1 && !scrolls(one.parentElement);
+    }).map((one) => one.outerHTML.slice(0, 100));
+}"""
 
 
 def take(page: Page, name: str) -> None:
