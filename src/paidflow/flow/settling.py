@@ -54,7 +54,9 @@ class Settling:
         return self._look(gateway, invoice_ids, LOOKS_MAX)
 
     def _look(self, gateway: str, invoice_ids: Sequence[str], looks: int) -> list[str]:
-        """Look at them together, so many times at most."""
+        """Look at them together, so many times at most; a single one goes the usual way."""
+        if len(set(invoice_ids)) == 1:
+            return self._alone(gateway, invoice_ids[0])
         with self._t.store.reading() as tx:
             found = load_of_invoices(tx, gateway, sorted(set(invoice_ids)))
         moves: list[Move] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -13,7 +13,7 @@ from markupsafe import Markup
 from paidflow.errors import Conflict, InvalidArguments
 from paidflow.web.caller import Caller
 from paidflow.web.mounted import Mounted
-from paidflow.web.pages import PageRoute, Then, page
+from paidflow.web.pages import PageRoute, Then, page, query
 from paidflow.web.panel import Panel
 
 RELOAD_S = 10
@@ -85,9 +85,3 @@ def add(api: APIRouter, mounted: Mounted) -> None:
 
 def _address(then: str | None, reload: Reload) -> str:
     return f"checkout{query(then=then, reload=reload)}"
-
-
-def query(**parts: str | None) -> str:
-    """What follows the path of an address, with its question mark; empty if there is nothing."""
-    given = {name: value for name, value in parts.items() if value is not None}
-    return f"?{urlencode(given)}" if given else ""

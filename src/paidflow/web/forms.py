@@ -17,9 +17,8 @@ from paidflow.flow.idempotency import ANONYMOUS_KEY_CHARACTERS_MIN
 from paidflow.flow.receipt import Receipt
 from paidflow.states.machine import State
 from paidflow.web.caller import PROOF_COOKIE, Caller
-from paidflow.web.checkout import query
 from paidflow.web.mounted import Mounted
-from paidflow.web.pages import PageRoute, Then
+from paidflow.web.pages import PageRoute, Then, query
 from paidflow.web.problems import Stopped, problem
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Query, Response
 from fastapi.responses import HTMLResponse
@@ -41,6 +42,12 @@ def page(name: str, status: int = 200, *, headers: dict[str, str], **parts: Any)
         parts: what it shows.
     """
     return HTMLResponse(render(name, **parts), status, headers=HEADERS | headers)
+
+
+def query(**parts: str | None) -> str:
+    """What follows the path of an address, with its question mark; empty if there is nothing."""
+    given = {name: value for name, value in parts.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
 
 
 class PageRoute(ProblemRoute):
