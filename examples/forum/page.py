@@ -73,7 +73,8 @@ class Page:
         unread = self.forum.notifications.unread(viewer) if viewer else 0
         balance = self.forum.flow.balance(viewer) if viewer else None
         parts |= {"viewer": viewer, "unread": unread, "balance": balance}
-        return self.templates.TemplateResponse(request, f"{name}.html", parts)
+        private = {"cache-control": "private"}  # the keys of the forms are secrets
+        return self.templates.TemplateResponse(request, f"{name}.html", parts, headers=private)
 
 
 def more(items: list[Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Request, expect
@@ -22,6 +23,7 @@ from tests.browser.served_forum import (
     write_post,
     zapped,
 )
+from tests.browser.test_accessibility import serious
 from tests.web.site import wait_until
 
 __all__ = ["seen_by", "served"]
@@ -291,12 +293,34 @@ def test_what_has_fields_of_its_own_is_written_and_edited(
     expect(ann.get_by_text(seen)).to_be_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_new_pages_are_accessible(served: Served, seen_by: SeenBy, scheme: Any) -> None:
+    dave = seen_by("dave")
+    dave.emulate_media(color_scheme=scheme)
+    line = dave.locator("li", has_text=TEA).locator("form")
+    line.evaluate("one => { one.dataset.undoS = 3600; }")
+    zap(dave, TEA, 50)
+    undo_buttons(dave, 1)
+    assert serious(dave) == []
+    dave.get_by_role("button", name="undo").click()
+    compass = served.forum.items.search("compass", viewer=None)[0]["id"]
+    for path in (f"/items/{compass}", f"/items/{compass}/edit", "/new/job", "/people/dave"):
+        assert serious(all_open(dave, served.url + path)) == [], path
+    for path in ("/territories/maps/settings", "/territories", "/wallet", "/rewards"):
+        assert serious(all_open(dave, served.url + path)) == [], path
+
+
+def all_open(page: Page, url: str) -> Page:
+    page.goto(url)
+    for details in page.locator("details").all():
+        details.evaluate("one => { one.open = true; }")
+    return page
+
+
 def test_new_pages_fit_a_narrow_screen(served: Served, seen_by: SeenBy) -> None:
     ann = seen_by("ann")
     ann.set_viewport_size({"width": 320, "height": 640})
     tea = served.forum.items.search("long night tea", viewer=None)[0]["id"]
     for path in (f"/items/{tea}", f"/items/{tea}/edit", "/new/job", "/people/ann", "/search?q=tea"):
-        ann.goto(served.url + path)
-        for details in ann.locator("details").all():
-            details.evaluate("one => { one.open = true; }")
+        all_open(ann, served.url + path)
         assert ann.evaluate("document.documentElement.scrollWidth") <= 320, path

@@ -8,11 +8,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 
 from paidflow import PaidFlow, State, sats
+from paidflow.forum import Discussion, Poll, UpdatePost
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.web import Rate, router
+from paidflow.web.form_fields import action_of
 from tests.wall import Note, WrappedNote
 from tests.web.site import Site, who
 from tests.web.test_checkout import page, phase
@@ -73,6 +76,22 @@ def test_the_fields(site: Site) -> None:
     assert ("wallets", ["bob-home"]) in asked("wrapped-note", wallets=["", "bob-home", ""])
     assert ("wallets", []) in asked("wrapped-note", wallets=[""])
     assert ("wallets", list(WrappedNote(text="").wallets)) in asked("wrapped-note")
+
+
+def test_fields_inside_of_fields() -> None:
+    post = {"post.title": ["A title"], "post.text": [""], "post.territory": ["", "tea"]}
+    poll = {"post.options": ["left", "right", ""], "post.vote_cost_sats": ["2"]}
+    assert action_of(UpdatePost, {"item_id": ["7"], **post}) == UpdatePost(
+        item_id="7", post=Discussion(title="A title", territory="tea")
+    )
+    assert action_of(UpdatePost, {"item_id": ["7"], "post": ["x"], **post, **poll}) == UpdatePost(
+        item_id="7",
+        post=Poll(title="A title", territory="tea", options=("left", "right"), vote_cost_sats=2),
+    )
+    for sent in ({"post.titel": ["x"]}, {"item_id.x": ["x"]}, {"post": ["x"]}, {".": ["x"]}):
+        with pytest.raises(RequestValidationError) as refused:
+            action_of(UpdatePost, {"item_id": ["7"], **post, **sent})
+        assert "'x'" not in str(refused.value.errors())
 
 
 def test_twice_is_once(site: Site) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
-from paidflow.actions.contract import PaidAction
 from paidflow.errors import IdempotencyMismatch
 from paidflow.flow.idempotency import ANONYMOUS_KEY_CHARACTERS_MIN
 from paidflow.flow.receipt import Receipt
 from paidflow.states.machine import State
 from paidflow.web.caller import PROOF_COOKIE, Caller
+from paidflow.web.form_fields import action_of
 from paidflow.web.mounted import Mounted
 from paidflow.web.pages import PageRoute, Then, query
 from paidflow.web.problems import Stopped, problem
@@ -78,32 +75,6 @@ def add(api: APIRouter, mounted: Mounted) -> None:
     )
 
 
-def action_of(action_type: type[PaidAction], sent: dict[str, list[str]]) -> PaidAction:
-    """The action that the fields of a form ask for.
-
-    An empty field that the action does not need was left out. A field with a list takes all values
-    that are not empty; any other takes the last one.
-
-    Args:
-        action_type: what is asked for.
-        sent: the values of each field.
-
-    Raises:
-        RequestValidationError: when a field is not as it has to be.
-    """
-    fields: dict[str, Any] = {}
-    for name, values in sent.items():
-        known = action_type.model_fields.get(name)
-        if name in _lists(action_type):
-            fields[name] = [value for value in values if value]
-        elif values[-1] or known is None or known.is_required():
-            fields[name] = values[-1]
-    try:
-        return action_type.model_validate(fields)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_input=False)) from None
-
-
 async def _sent(request: Request) -> dict[str, list[str]]:
     """The fields of a form; browsers send each end of a line as two characters (HTML Standard,
     "constructing the entry list")."""
@@ -135,14 +106,3 @@ def _remember(answer: RedirectResponse, request: Request, receipt: Receipt) -> N
         httponly=True,
         samesite="strict",
     )
-
-
-@cache
-def _lists(action_type: type[PaidAction]) -> frozenset[str]:
-    """The fields that take several values."""
-    found = action_type.model_json_schema()["properties"]
-    return frozenset(name for name, shape in found.items() if _takes_several(shape))
-
-
-def _takes_several(shape: dict[str, Any]) -> bool:
-    return any(one.get("type") == "array" for one in (shape, *shape.get("anyOf", ())))
