@@ -33,6 +33,10 @@ __all__ = ["seen_by", "served"]
 pytestmark = pytest.mark.browser
 
 
+PANELS_READ = """(most) => performance.getEntriesByType("resource")
+    .filter((one) => one.name.endsWith("/panel")).length >= most"""
+
+
 def expire(page: Page) -> None:
     cheat(page, "let it expire")
     phase(page, "expired")
@@ -216,3 +220,19 @@ def test_a_double_click_is_one_post(served: Served, seen_by: SeenBy) -> None:
     ann.locator("form.write-post button").dblclick()
     invoice(ann)
     assert len(served.opened) == 1
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_double_click_opens_one_panel(served: Served, seen_by: SeenBy, failed: bool) -> None:
+    empty_purse(served, "ann")
+    ann = seen_by("ann")
+    write_comment(ann, "Mint")
+    invoice(ann)
+    if failed:
+        expire(ann)
+    ann.reload()
+    unpaid(ann, "retry payment" if failed else "pending: pay").dblclick()
+    ann.wait_for_function(PANELS_READ, arg=2)
+    again = invoice(ann)
+    assert served.payable == [again]
+    expect(ann.locator("dialog")).to_have_count(1)

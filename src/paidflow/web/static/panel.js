@@ -8,6 +8,7 @@ const UNKNOWN = "The server does not answer, so nothing is known. It goes on as 
 export function showPanel(receipt, dialog) {
 	const shown = document.createElement("dialog");
 	shown.className = "paidflow-dialog";
+	shown.id = `paidflow-${receipt.action_id}`;
 	shown.setAttribute("aria-label", "Payment");
 	const before = document.activeElement;
 
@@ -40,7 +41,11 @@ export function showPanel(receipt, dialog) {
 		retry: () => dialog.retry().then(leave, (error) => say(shown, error.message)),
 		close: leave,
 	};
-	const ticking = setInterval(() => drawn ? tick(shown, 1) : render().catch(() => {}), 1000);
+	const ticking = setInterval(() => {
+		if (!shown.isConnected) clearInterval(ticking);
+		else if (drawn) tick(shown, 1);
+		else render().catch(() => {});
+	}, 1000);
 	shown.addEventListener("click", (event) => {
 		const button = /** @type {Element} */ (event.target).closest("button");
 		if (!button || !(button.value in deeds)) return;
@@ -52,6 +57,7 @@ export function showPanel(receipt, dialog) {
 		deeds[dialog.over ? "close" : "cancel"]();
 	});
 	dialog.addEventListener("change", () => shown.isConnected && render().catch(() => {}));
+	document.getElementById(shown.id)?.remove(); // one panel for one action
 	document.body.append(shown);
 	render().catch(() => {}).then(() => shown.isConnected && shown.showModal());
 }
