@@ -223,6 +223,7 @@ def crawl(client: httpx.Client, person: str | None) -> dict[str, Seen]:
         assert answer.status_code < 500, path
         if answer.headers["content-type"].startswith("text/html"):
             found[path] = Seen(answer.text)
+            assert "default-src" in answer.headers["content-security-policy"], path
             leads = (urljoin(path, one) for one in found[path].leads)
             waiting += [one for one in leads if one.startswith("/") and not one.startswith("//")]
     return found
