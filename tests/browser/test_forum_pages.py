@@ -302,7 +302,7 @@ def test_an_edit_without_scripts(served: Served, chromium: Browser) -> None:
     ann.get_by_label("Title").fill("Which tea for a short night?")
     ann.get_by_role("button", name="save").click()
     expect(ann.get_by_role("heading", name="Which tea for a short night?")).to_be_visible()
-    expect(ann.get_by_text("~tea")).to_be_visible()
+    expect(ann.locator("#post").get_by_text("~tea")).to_be_visible()
     context.close()
 
 
