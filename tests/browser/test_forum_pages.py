@@ -192,11 +192,13 @@ def test_a_deleted_comment_is_gone(served: Served, seen_by: SeenBy) -> None:
 
 
 def test_a_bounty_is_paid_for_an_answer(served: Served, seen_by: SeenBy) -> None:
-    dave, bob = seen_by("dave"), seen_by("bob")
+    dave, bob, carol = seen_by("dave"), seen_by("bob"), seen_by("carol")
     before = served.forum.flow.balance("bob")
-    for page in (dave, bob):
+    for page in (dave, bob, carol):
         page.get_by_role("link", name="Find the bug in my compass").click()
-    expect(bob.get_by_role("button", name=re.compile("pay the bounty"))).to_have_count(0)
+        expect(page.get_by_text("Is there iron in the table?")).to_be_visible()
+    for page in (bob, carol):
+        expect(page.get_by_role("button", name=re.compile("pay the bounty"))).to_have_count(0)
     dave.get_by_role("button", name="pay the bounty: 5,000 sats").click()
     phase(dave, "waiting")
     cheat(dave, "pay")
