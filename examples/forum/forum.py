@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from examples.forum.gateways import Payments, payments
-from paidflow import Folding, PaidFlow, Reader, Worker
+from paidflow import Context, Folding, PaidFlow, Reader, Worker
 from paidflow.clock import Clock
 from paidflow.forum import (
     EarnedRewards,
@@ -27,12 +27,25 @@ from paidflow.forum import (
 )
 from paidflow.payments.sandbox import SandboxGateway
 
-SETTINGS = ForumSettings(
-    post_cost_sats=10, comment_cost_sats=5, title_characters_min=3, rewards=EarnedRewards()
-)
 PEOPLE = ("ann", "bob", "carol", "dave")
 LISTS = ("hot", "recent", "top")
 WRITTEN = ("discussion", "link", "poll", "bounty", "job")
+
+
+class Members:
+    """Knows who has an account, so that nothing is given to nobody."""
+
+    def knows(self, ctx: Context, actor: str) -> bool:
+        return actor in PEOPLE
+
+
+SETTINGS = ForumSettings(
+    post_cost_sats=10,
+    comment_cost_sats=5,
+    title_characters_min=3,
+    people=Members(),
+    rewards=EarnedRewards(),
+)
 
 
 @dataclass(frozen=True)

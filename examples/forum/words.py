@@ -9,6 +9,7 @@ from paidflow import Money
 from paidflow.views.notifications import Notification
 
 _DEEDS = {
+    "auto-withdrawal": "a withdrawal",
     "bio": "what you say about yourself",
     "boost": "a boost",
     "bounty": "a bounty post",
@@ -35,6 +36,7 @@ _DEEDS = {
     "territory-update": "the terms of a territory",
     "update-comment": "an edit",
     "update-post": "an edit",
+    "upload": "files",
     "zap": "a zap",
 }
 _TOLD = {
@@ -63,7 +65,7 @@ _REASONS = {
 
 def deed(kind: str | None) -> str:
     """What an action is called; without a kind it is money that was granted."""
-    return "a grant" if kind is None else _DEEDS.get(kind, kind)
+    return "a grant" if kind is None else _DEEDS[kind]
 
 
 def told(line: Notification) -> str:

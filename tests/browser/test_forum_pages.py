@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from paidflow import sats
 from paidflow.forum import Discussion, Zap
@@ -192,11 +192,13 @@ def test_a_deleted_comment_is_gone(served: Served, seen_by: SeenBy) -> None:
 
 
 def test_a_bounty_is_paid_for_an_answer(served: Served, seen_by: SeenBy) -> None:
-    dave, bob = seen_by("dave"), seen_by("bob")
+    dave, bob, carol = seen_by("dave"), seen_by("bob"), seen_by("carol")
     before = served.forum.flow.balance("bob")
-    for page in (dave, bob):
+    for page in (dave, bob, carol):
         page.get_by_role("link", name="Find the bug in my compass").click()
-    expect(bob.get_by_role("button", name=re.compile("pay the bounty"))).to_have_count(0)
+        expect(page.get_by_text("Is there iron in the table?")).to_be_visible()
+    for page in (bob, carol):
+        expect(page.get_by_role("button", name=re.compile("pay the bounty"))).to_have_count(0)
     dave.get_by_role("button", name="pay the bounty: 5,000 sats").click()
     phase(dave, "waiting")
     cheat(dave, "pay")
@@ -291,6 +293,19 @@ def test_what_has_fields_of_its_own_is_written_and_edited(
     ann.get_by_role("button", name="save").click()
     ann.wait_for_url(re.compile(r"/items/[^/]+$"))
     expect(ann.get_by_text(seen)).to_be_visible()
+
+
+def test_an_edit_without_scripts(served: Served, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": "person", "value": "ann", "url": served.url}])
+    ann = context.new_page()
+    tea = served.forum.items.search("long night tea", viewer=None)[0]["id"]
+    ann.goto(f"{served.url}/items/{tea}/edit")
+    ann.get_by_label("Title").fill("Which tea for a short night?")
+    ann.get_by_role("button", name="save").click()
+    expect(ann.get_by_role("heading", name="Which tea for a short night?")).to_be_visible()
+    expect(ann.locator("#post").get_by_text("~tea")).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

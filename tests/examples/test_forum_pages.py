@@ -13,8 +13,10 @@ from fastapi.testclient import TestClient
 from examples.forum.forum import PEOPLE, Forum
 from examples.forum.seed import seeded
 from examples.forum.site import site
+from examples.forum.words import deed, in_sats
 from paidflow import sats
 from paidflow.actions.territory_billing import bill_territories
+from paidflow.errors import InvalidField
 from paidflow.forum import (
     ACTIONS,
     Bio,
@@ -25,6 +27,7 @@ from paidflow.forum import (
     Gift,
     Link,
     TerritoryCreate,
+    TerritoryTransfer,
     UpdatePost,
 )
 from paidflow.testing import ManualClock
@@ -128,6 +131,29 @@ def test_notifications_are_sentences(forum: Forum, client: TestClient) -> None:
     ):
         assert sentence in said
     assert "You were given 7 sats." in page(client, "bob", "/notifications")
+
+
+def test_nothing_is_given_to_nobody(forum: Forum) -> None:
+    for gift in (
+        Gift(to="mallory", amount_sats=1),
+        TerritoryTransfer(name="tea", seen_version=1, to="mallory"),
+    ):
+        with pytest.raises(InvalidField, match="no such person"):
+            forum.flow.perform(gift, actor="carol")
+
+
+def test_every_kind_has_words() -> None:
+    for action in ACTIONS:
+        assert deed(action.kind) != action.kind
+    assert deed(None) == "a grant"
+
+
+@pytest.mark.parametrize(
+    ("amount_msats", "said"),
+    [(0, "0"), (1, "0.001"), (-2_500, "-2.5"), (1_000, "1"), (1_234_567_000, "1,234,567")],
+)
+def test_amounts_are_exact(amount_msats: int, said: str) -> None:
+    assert in_sats(amount_msats) == said
 
 
 def test_a_statement_says_what_it_was_for(forum: Forum, client: TestClient) -> None:
