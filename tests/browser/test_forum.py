@@ -27,7 +27,7 @@ from tests.browser.served_forum import (
 )
 from tests.web.site import wait_until
 
-__all__ = ["TEA", "SeenBy", "Served", "empty_purse", "phase", "seen_by", "served"]
+__all__ = ["seen_by", "served"]
 
 pytestmark = pytest.mark.browser
 
