@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from paidflow.forum import Discussion
 from tests.browser.deeds import DEEDS, Deed
 from tests.browser.served_forum import (
     SeenBy,
@@ -91,3 +92,26 @@ def test_no_events_come(served: Served, seen_by: SeenBy, kind: type[Deed]) -> No
     assert served.bank.pay(invoice(page))
     wait_until(lambda: deed.seen(other))
     wait_until(lambda: page.locator("[data-phase=waiting]").count() == 0)
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """Behave as if another tab were shown, or this one again."""
+    page.evaluate(
+        """(hidden) => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_a_page_in_the_background_takes_no_connection(served: Served, seen_by: SeenBy) -> None:
+    bob = seen_by("bob")
+    asked: list[str] = []
+    bob.on("request", lambda request: asked.append(request.url))
+    with bob.expect_event("requestfailed", lambda request: request.url.endswith("/live")):
+        hide(bob, True)
+    assert f"{served.url}/live" not in asked
+    served.forum.flow.perform(Discussion(title="Rivers by day"), actor="ann")
+    hide(bob, False)
+    expect(bob.get_by_text("Rivers by day")).to_be_visible()
