@@ -111,6 +111,8 @@ def test_a_page_in_the_background_takes_no_connection(served: Served, seen_by: S
     bob.on("request", lambda request: asked.append(request.url))
     with bob.expect_event("requestfailed", lambda request: request.url.endswith("/live")):
         hide(bob, True)
+    with bob.expect_response("**/pay/health"):  # what was asked for before is known now
+        bob.evaluate("() => void fetch('/pay/health')")
     assert f"{served.url}/live" not in asked
     served.forum.flow.perform(Discussion(title="Rivers by day"), actor="ann")
     hide(bob, False)
