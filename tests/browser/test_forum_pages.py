@@ -96,6 +96,36 @@ def test_a_zap_is_sent_when_its_time_is_over(served: Served, seen_by: SeenBy) ->
     assert len(requests) == 1
 
 
+NUMBERS = """(place) => {
+    window.numbers = [];
+    const note = () => window.numbers.push(document.querySelector(place).textContent);
+    const what = {childList: true, characterData: true, subtree: true};
+    new MutationObserver(note).observe(document.body, what);
+}"""
+
+
+@pytest.mark.parametrize("purse", ["full", "empty"])
+def test_a_number_that_went_up_never_falls_while_it_is_paid(
+    served: Served, seen_by: SeenBy, purse: str
+) -> None:
+    if purse == "empty":
+        empty_purse(served, "bob")
+    bob, carol = seen_by("bob"), seen_by("carol")
+    before = zapped(bob, TEA)
+    tea = served.forum.items.search("long night tea", viewer=None)[0]["id"]
+    zap(bob, TEA, 50)
+    undo_buttons(bob, 1)
+    bob.evaluate(NUMBERS, f"#zapped-{tea}")
+    if purse == "empty":
+        phase(bob, "waiting")
+        cheat(bob, "pay")
+        phase(bob, "paid")
+    wait_until(lambda: zapped(carol, TEA) == before + 50)
+    undo_buttons(bob, 0)
+    wait_until(lambda: bob.evaluate("window.numbers.length") > 0)
+    assert set(bob.evaluate("window.numbers")) == {str(before + 50)}
+
+
 def test_what_waits_stays_on_top_of_what_others_do(served: Served, seen_by: SeenBy) -> None:
     bob = seen_by("bob")
     before = zapped(bob, TEA)
