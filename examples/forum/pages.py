@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from examples.forum import item_pages, money_pages, people_pages, territory_pages
@@ -23,7 +23,17 @@ def pages(forum: Forum) -> APIRouter:
     Args:
         forum: what they show.
     """
-    api = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+
+    def caught_up(x_caught_up: Annotated[str | None, Header()] = None) -> None:
+        """Whoever has just paid for something wants to see it in the sums, which follow the log."""
+        if x_caught_up:
+            forum.folding.catch_up()
+
+    api = APIRouter(
+        default_response_class=HTMLResponse,
+        include_in_schema=False,
+        dependencies=[Depends(caught_up)],
+    )
     page = Page.of(forum)
     for part in (item_pages, people_pages, money_pages, territory_pages):
         part.add(api, page)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from paidflow import sats
+from paidflow import Folding, sats
 from paidflow.forum import Discussion, Zap
 from tests.browser.served_forum import (
     TEA,
@@ -94,6 +94,38 @@ def test_a_zap_is_sent_when_its_time_is_over(served: Served, seen_by: SeenBy) ->
     wait_until(lambda: zapped(carol, TEA) == before + 50)
     wait_until(lambda: zapped(bob, TEA) == before + 50)
     assert len(requests) == 1
+
+
+NUMBERS = """(place) => {
+    window.numbers = [];
+    const note = () => window.numbers.push(document.querySelector(place).textContent);
+    const what = {childList: true, characterData: true, subtree: true};
+    new MutationObserver(note).observe(document.body, what);
+}"""
+
+
+@pytest.mark.parametrize("purse", ["full", "empty"])
+def test_a_number_that_went_up_never_falls_while_it_is_paid(
+    served: Served, seen_by: SeenBy, monkeypatch: pytest.MonkeyPatch, purse: str
+) -> None:
+    """Even if the worker never comes to the sums."""
+    monkeypatch.setattr(Folding, "run_once", lambda _: 0)
+    if purse == "empty":
+        empty_purse(served, "bob")
+    bob, carol = seen_by("bob"), seen_by("carol")
+    before = zapped(bob, TEA)
+    tea = served.forum.items.search("long night tea", viewer=None)[0]["id"]
+    zap(bob, TEA, 50)
+    undo_buttons(bob, 1)
+    bob.evaluate(NUMBERS, f"#zapped-{tea}")
+    if purse == "empty":
+        phase(bob, "waiting")
+        cheat(bob, "pay")
+        phase(bob, "paid")
+    wait_until(lambda: zapped(carol, TEA) == before + 50)
+    undo_buttons(bob, 0)
+    wait_until(lambda: bob.evaluate("window.numbers.length") > 0)
+    assert set(bob.evaluate("window.numbers")) == {str(before + 50)}
 
 
 def test_what_waits_stays_on_top_of_what_others_do(served: Served, seen_by: SeenBy) -> None:

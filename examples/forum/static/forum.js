@@ -29,6 +29,8 @@ function dropKeys(page) {
 dropKeys(document);
 
 let reading = false, outdated = false;
+/** Whoever has added to a number here must not see it fall because sums follow what is paid. */
+let added = false;
 /** While something is sent that changes a number, nobody knows whether the server's has it. @type {Promise<unknown>} */
 let sending = Promise.resolve();
 
@@ -48,7 +50,7 @@ async function refresh() {
 /** Read the page again, and put in what has changed. */
 async function readAgain() {
 	const before = additions();
-	const answer = await fetch(location.href);
+	const answer = await fetch(location.href, { headers: added ? { "x-caught-up": "yes" } : {} });
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 	dropKeys(page);
@@ -93,21 +95,22 @@ async function perform(form) {
 	const kind = form.dataset.kind ?? "", fields = fieldsOf(form), { delta, undoS } = form.dataset;
 	const button = form.querySelector("button");
 	if (!undoS && button?.getAttribute("aria-busy") === "true") return; // a double click is meant once
-	const added = add(delta ?? null, fields.amount_sats ?? 0); // seen before the server has answered
+	const number = add(delta ?? null, fields.amount_sats ?? 0); // seen before the server has answered
+	if (delta) added = true;
 	if (undoS) {
 		form.reset();
 		const wanted = await undoable(`${fields.amount_sats} sats are sent in`, Number(undoS), () => leave(kind, fields));
-		if (!wanted) return added.undo();
+		if (!wanted) return number.undo();
 	}
 	button?.setAttribute("aria-busy", "true");
-	const sent = flow.perform(kind, fields, callbacks(form, added));
-	if (!viewer) added.known(); // it counts when it is paid
+	const sent = flow.perform(kind, fields, callbacks(form, number));
+	if (!viewer) number.known(); // it counts when it is paid
 	else if (delta) sending = Promise.allSettled([sending, sent]);
 	try {
 		await sent;
 	} catch (error) {
 		if (error instanceof PaymentError) return;
-		added.undo();
+		number.undo();
 		refuse(form, /** @type {Error} */ (error));
 	} finally {
 		button?.removeAttribute("aria-busy");
@@ -115,16 +118,16 @@ async function perform(form) {
 }
 
 /**
- * @param {HTMLFormElement} form @param {{known: () => void}} added
+ * @param {HTMLFormElement} form @param {{known: () => void}} number
  * @returns {import("/pay/paidflow.js").Callbacks}
  */
-function callbacks(form, added) {
+function callbacks(form, number) {
 	const { then, undoS } = form.dataset;
 	/** @param {import("/pay/paidflow.js").Receipt} receipt */
 	const go = (receipt) => location.assign((then ?? "").replace("{action_id}", receipt.action_id));
 	return {
 		onCompleted: (receipt) => {
-			added.known();
+			number.known();
 			keep(receipt);
 			if (!undoS) form.reset();
 			if (!then) return void refresh();
