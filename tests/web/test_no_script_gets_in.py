@@ -231,10 +231,10 @@ def crawl(client: httpx.Client, person: str | None) -> dict[str, Seen]:
 
 OF_THE_SYSTEM = {action.kind for action in ACTIONS if issubclass(action, SystemAction)}
 ACCEPTED = {
-    *("bio.text", "comment.text", "update-comment.text", "gift.to", "territory-transfer.to"),
-    *(f"{kind}.{name}" for kind in POSTS for name in ("title", "text", "forwards.0.actor")),
+    *("bio.text", "comment.text", "update-comment.text"),
+    *(f"{kind}.{name}" for kind in POSTS for name in ("title", "text")),
     *("poll.options.0", "poll.options.1", "job.company", "job.location"),
-    *(f"update-post.post.{name}" for name in ("title", "text", "forwards.0.actor")),
+    *("update-post.post.title", "update-post.post.text"),
     *("territory-create.description", "territory-update.description"),
 }
 
