@@ -239,7 +239,7 @@ ACCEPTED = {
 }
 
 
-@pytest.mark.parametrize("text", [EVIL, ADDRESSES[0]])
+@pytest.mark.parametrize("text", [EVIL, ADDRESSES[0]], ids=["html", "address"])
 def test_texts_are_only_texts(forum: Forum, text: str) -> None:
     accepted = write_everywhere(forum, text)
     assert {one for one in accepted if one.split(".")[0] not in OF_THE_SYSTEM} == ACCEPTED
