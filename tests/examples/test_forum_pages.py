@@ -107,6 +107,24 @@ def test_who_is_logged_out_is_offered_what_he_can_do(client: TestClient) -> None
     assert anonymous - offered_to_nobody == {"update-comment", "update-post", "upload"}
 
 
+@pytest.mark.parametrize("person", ["bob", None])
+def test_buttons_say_what_it_costs_at_least(
+    forum: Forum, client: TestClient, clock: ManualClock, person: str | None
+) -> None:
+    clock.tick(days=1)  # who has just written something pays more for the next
+    be(client, person)
+    (item,) = [one for one in forum.items.recent(viewer=None) if one["title"].startswith("Which")]
+    key = "k" * 64
+    written = Comment(parent_id=item["id"], text="Mint.")
+    comment = forum.flow.perform(written, actor=person, idempotency_key=key)
+    post = forum.flow.perform(Discussion(title="Mint"), actor=person, idempotency_key="p" + key)
+    for path, verb, cost in (
+        (f"/items/{item['id']}", "comment", comment.cost),
+        ("/new/discussion", "post", post.cost),
+    ):
+        assert f"{verb}, from {cost}" in client.get(path).text
+
+
 def page(client: TestClient, person: str, path: str) -> str:
     be(client, person)
     answer = client.get(path)
