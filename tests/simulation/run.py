@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
 from paidflow import PaidAction, PaidflowError, Receipt, State
 from paidflow.errors import IllegalTransition
 from paidflow.store.contract import Store
+from tests.payday import Cash
 from tests.simulation.invariants import check_always, check_at_rest
 from tests.simulation.world import Known, World
-from tests.wall import NOTES
+from tests.wall import NOTES, RAISED
 from tests.zaps import HeldZap, Zap
 
 ACTORS = ("ann", "bob", None)
@@ -62,6 +63,8 @@ class Run(RuleBasedStateMachine):
         first: list[type[Any]],
         actor: str | None,
     ) -> None:
+        RAISED.clear()  # the ids of a run come again when it is replayed
+        Cash.raised.clear()
         self.world = World(type(self).new_store(), dict(gateway), seed, self.counts)
         self.steps_since_rest = self.funded = 0
         for kind in first:
