@@ -11,42 +11,37 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Literal, Self
+from functools import partial
+from typing import Literal
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.tcp_proxy import CHUNK, Link, TcpProxy
+
 Cut = Literal["before", "after"]
-CHUNK = 65536
 
 
-class TcpProxy:
-    """Forwards connections to a server, and cuts them when it is told to.
+class CommitProxy(TcpProxy):
+    """Forwards connections to PostgreSQL, and cuts one that commits when it is told to.
 
     Args:
         dsn: the server.
+
+    Attributes:
+        dsn: the server behind the proxy.
+        cuts: how many commits were cut.
     """
 
     def __init__(self, dsn: str) -> None:
         parts = conninfo_to_dict(dsn)
-        self._server = (str(parts["host"]), int(str(parts.get("port") or 5432)))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._lock = threading.Lock()
+        server = (str(parts["host"]), int(str(parts.get("port") or 5432)))
+        super().__init__(server, partial(_Link, self))
+        self._next = threading.Lock()
         self._cut: Cut | None = None
-        self._refusing = False
-        self._links: list[_Link] = []
         self.cuts = 0
-        port = self._listener.getsockname()[1]
         self.dsn = make_conninfo(
-            dsn, host="127.0.0.1", port=port, sslmode="disable", gssencmode="disable"
+            dsn, host="127.0.0.1", port=self.port, sslmode="disable", gssencmode="disable"
         )
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-        self.drop_all()
 
     def cut_next_commit(self, cut: Cut) -> None:
         """Cut the connection that commits next.
@@ -55,90 +50,45 @@ class TcpProxy:
             cut: ``before``, and the COMMIT never reaches the server; ``after``, and the server
                 has committed, but its answer never reaches the client.
         """
-        with self._lock:
+        with self._next:
             self._cut = cut
-
-    def refuse(self, on: bool) -> None:
-        """Close every new connection at once, or forward them again."""
-        self._refusing = on
-
-    def drop_all(self) -> None:
-        """Cut all connections."""
-        with self._lock:
-            links, self._links = self._links, []
-        for link in links:
-            link.close()
 
     def take_cut(self) -> Cut | None:
         """What happens to the COMMIT that has just been read; only one is cut."""
-        with self._lock:
+        with self._next:
             cut, self._cut = self._cut, None
             self.cuts += cut is not None
         return cut
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            if self._refusing:
-                client.close()
-                continue
-            try:
-                server = socket.create_connection(self._server)
-            except OSError:
-                client.close()
-                continue
-            link = _Link(self, client, server)
-            with self._lock:
-                self._links.append(link)
-            link.start()
 
-
-class _Link:
-    """One connection through the proxy: a thread for each direction."""
-
-    def __init__(self, proxy: TcpProxy, client: socket.socket, server: socket.socket) -> None:
+class _Link(Link):
+    def __init__(self, proxy: CommitProxy, client: socket.socket, server: socket.socket) -> None:
+        super().__init__(client, server)
         self._proxy = proxy
-        self._client = client
-        self._server = server
         self._swallows = False
         self._writes = _Writes()
-        for end in (client, server):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def start(self) -> None:
-        for work in (self._pump_requests, self._pump_answers):
-            threading.Thread(target=work, daemon=True).start()
-
-    def close(self) -> None:
-        for end in (self._client, self._server):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-    def _pump_requests(self) -> None:
+    def pump_requests(self) -> None:
         with suppress(OSError):
-            for message in _messages(self._client):
+            for message in _messages(self.client):
                 cut = self._proxy.take_cut() if self._commits(message) else None
                 if cut == "before":
                     break
                 self._swallows = self._swallows or cut == "after"
-                self._server.sendall(message)
+                self.server.sendall(message)
         if not self._swallows:
             self.close()
 
-    def _commits(self, message: bytes) -> bool:
-        return self._writes.end_with(message) or _says_commit(message)
-
-    def _pump_answers(self) -> None:
+    def pump_answers(self) -> None:
         with suppress(OSError):
-            while data := self._server.recv(CHUNK):
+            while data := self.server.recv(CHUNK):
                 if self._swallows:
                     break  # the server answers, so it has committed
-                self._client.sendall(data)
+                self.client.sendall(data)
         self.close()
+
+    def _commits(self, message: bytes) -> bool:
+        return self._writes.end_with(message) or _says_commit(message)
 
 
 def _messages(client: socket.socket) -> Iterator[bytes]:
