@@ -16,7 +16,8 @@ from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import Receipt, sats
 from paidflow.forum import Gift
-from tests.web.site import LONG_S, Running, wait_until
+from tests.waiting import LONG_S, wait_until
+from tests.web.site import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.empty]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from paidflow import PaidFlow
+from tests.waiting import wait_until
 from tests.wall import Note
-from tests.web.site import Site, events, wait_until
+from tests.web.site import Site, events
 from tests.web.test_router import perform, problem
 
 
