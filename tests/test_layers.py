@@ -20,7 +20,10 @@ PACKAGE = "paidflow"
 # From the ground up. A name stands for the module and for everything below it; the longest
 # name wins. `x.__init__` is the package's own file, which runs before anything in the package.
 FLOORS = (
-    ("money", "errors", "clock", "ids", "keyring", "checkpoints", "correlation", "spans"),
+    (
+        *("money", "errors", "clock", "ids", "keyring", "checkpoints", "correlation", "spans"),
+        "secure_url",
+    ),
     # How accounts are called; who only knows their names knows nothing of a ledger.
     ("ledger.accounts",),
     ("states",),
@@ -49,6 +52,7 @@ NEIGHBOURS = {
     "keyring": {"errors", "money"},
     "checkpoints": {"errors", "money"},
     "correlation": {"errors"},
+    "secure_url": {"errors"},
     "actions.contract": {"payments.contract", "payments.__init__"},
     "store": {"ledger"},
     "views": {"actions"},

@@ -22,9 +22,8 @@ from paidflow.store.records import as_time
 from paidflow.store.sqlite import SqliteStore
 from paidflow.testing import ManualClock
 from tests.flow.support import again, expired, history, invoice_of
+from tests.waiting import LONG_S, wait_until
 from tests.wall import HeldNote, Note, effects
-
-WAIT_S = 60
 
 
 def status(flow: PaidFlow, receipt: Receipt) -> dict[str, Any]:
@@ -174,13 +173,6 @@ def test_nothing_is_tried_before_it_is_due(
 # Going on.
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
-
-
 def test_forever_until_it_is_told_to_stop(flow: PaidFlow, sandbox: SandboxGateway) -> None:
     worker = Worker(flow, poll_s=0.01)
     thread = threading.Thread(target=worker.run_forever)
@@ -189,7 +181,7 @@ def test_forever_until_it_is_told_to_stop(flow: PaidFlow, sandbox: SandboxGatewa
     sandbox.pay(invoice_of(receipt))
     wait_until(lambda: again(flow, receipt).state is State.PAID)
     worker.stop()
-    thread.join(WAIT_S)
+    thread.join(LONG_S)
     assert not thread.is_alive()
 
 
@@ -197,7 +189,7 @@ def test_forever_until_it_is_told_to_stop(flow: PaidFlow, sandbox: SandboxGatewa
 def test_forever_until_a_signal_comes(flow: PaidFlow, number: signal.Signals) -> None:
     assert threading.current_thread() is threading.main_thread(), "signals reach no other thread"
     before = signal.getsignal(number)
-    worker = Worker(flow, poll_s=10 * WAIT_S)
+    worker = Worker(flow, poll_s=10 * LONG_S)
 
     def send() -> None:
         wait_until(lambda: signal.getsignal(number) is not before)
@@ -247,7 +239,7 @@ def test_a_database_that_is_away_for_a_while(
     thread.start()
     wait_until(lambda: again(flow, receipt).state is State.PAID)
     worker.stop()
-    thread.join(WAIT_S)
+    thread.join(LONG_S)
     assert left == [0]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from examples.forum.forum import WRITTEN, Forum
-from examples.forum.page import Cursor, Page, Viewer
+from examples.forum.page import Cursor, Member, Page, Viewer
 from paidflow.views.wallet_history import WalletLine
 
 LINES = 50
@@ -19,9 +19,7 @@ def add(api: APIRouter, page: Page) -> None:
     forum = page.forum
 
     @api.get("/wallet")
-    def wallet(request: Request, viewer: Viewer, before: Cursor = None) -> Response:
-        if viewer is None:
-            raise HTTPException(404)
+    def wallet(request: Request, viewer: Member, before: Cursor = None) -> Response:
         lines = forum.wallet.credits(viewer, before=before, limit=LINES)
         return page(
             request,

@@ -13,10 +13,11 @@ from fastapi.templating import Jinja2Templates
 from examples.forum import words
 from examples.forum.forms import HELPERS
 from examples.forum.forum import LISTS, PEOPLE, SETTINGS, WRITTEN, Forum
-from examples.forum.people import person
+from examples.forum.people import member, person
 from paidflow.forum import edit_timer
 
 Viewer = Annotated[str | None, Depends(person)]
+Member = Annotated[str, Depends(member)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 PAGE = 20
 UNDO_S = 5

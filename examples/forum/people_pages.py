@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from examples.forum.forum import PEOPLE, Forum
-from examples.forum.page import Cursor, Page, Viewer, more
+from examples.forum.page import Cursor, Member, Page, Viewer, more
 from paidflow.views.items import Item
 from paidflow.views.statistics import DayLine
 
@@ -40,9 +40,7 @@ def add(api: APIRouter, page: Page) -> None:
         )
 
     @api.get("/notifications")
-    def notifications(request: Request, viewer: Viewer) -> Response:
-        if viewer is None:
-            raise HTTPException(404)
+    def notifications(request: Request, viewer: Member) -> Response:
         lines = forum.notifications.page(viewer, limit=50)
         answer = page(request, "notifications", viewer, lines=lines)
         forum.notifications.mark_read(viewer)

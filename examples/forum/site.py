@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -26,16 +24,11 @@ def site(forum: Forum) -> FastAPI:
         forum: open, and closed by whoever opened it.
     """
     changes = Changes(forum.flow)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        changes.start()
-        yield
-        changes.stop()
-
-    app = FastAPI(title="A forum on paidflow", lifespan=lifespan)
+    app = FastAPI(title="A forum on paidflow")
     answer_problems(app)
-    app.include_router(router(forum.flow, actor=person, worker=forum.worker()), prefix="/pay")
+    app.include_router(
+        router(forum.flow, actor=person, worker=forum.worker(), changes=changes), prefix="/pay"
+    )
     app.include_router(admin(forum.flow, operator=operator), prefix="/operator")
     app.include_router(cheats(forum), prefix="/cheat")
     app.include_router(live(forum, changes))

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from paidflow import PaidFlow
 from paidflow.payments.sandbox import SandboxGateway
 from tests.browser.shop import open_shop
-from tests.web.site import LONG_S, Site
+from tests.waiting import LONG_S
+from tests.web.site import Site
 
 MISSING = "there is no Chromium; install it with: apt-get install --no-install-recommends chromium"
 ARGUMENTS = (

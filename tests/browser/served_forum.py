@@ -14,7 +14,8 @@ from examples.forum.site import site
 from paidflow import sats
 from paidflow.forum import Gift
 from paidflow.payments.sandbox import SandboxGateway
-from tests.web.site import LONG_S, Running
+from tests.waiting import LONG_S
+from tests.web.site import Running
 
 SeenBy = Callable[[str | None], Page]
 TEA = "Which tea for a long night?"

@@ -25,7 +25,7 @@ from tests.browser.served_forum import (
     zap,
     zapped,
 )
-from tests.web.site import wait_until
+from tests.waiting import wait_until
 
 __all__ = ["seen_by", "served"]
 

@@ -19,7 +19,7 @@ from tests.browser.served_forum import (
     seen_by,
     served,
 )
-from tests.web.site import wait_until
+from tests.waiting import wait_until
 
 __all__ = ["seen_by", "served"]
 

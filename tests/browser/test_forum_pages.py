@@ -24,7 +24,7 @@ from tests.browser.served_forum import (
     zapped,
 )
 from tests.browser.test_accessibility import serious
-from tests.web.site import wait_until
+from tests.waiting import wait_until
 
 __all__ = ["seen_by", "served"]
 

@@ -16,13 +16,15 @@ from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import Receipt, sats
 from paidflow.forum import Gift
-from tests.web.site import LONG_S, Running, wait_until
+from tests.waiting import LONG_S, wait_until
+from tests.web.site import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.empty]
 
 TEA = "Which tea for a long night?"
 POLL = "When should an invoice expire?"
 NEW = "Rivers at night"
+GREEN, BELOW_GREEN = "Green, and not too hot.", "70 degrees, and two minutes."
 
 
 @dataclass(frozen=True)
@@ -255,14 +257,47 @@ def test_what_is_refused_is_still_in_the_form(served: Served, seen_by: SeenBy) -
 
 
 def test_every_form_can_be_sent(served: Served, seen_by: SeenBy) -> None:
-    ann = seen_by("ann")
-    item = served.forum.items.recent(viewer="ann")[-1]["id"]
-    paths = ("/recent", f"/items/{item}", "/new/poll", "/wallet", "/rewards", "/territories")
-    for path in paths:
-        ann.goto(served.url + path)
-        forms = ann.locator("form[data-kind]")
+    dave = seen_by("dave")
+    item, own = (
+        next(one["id"] for one in served.forum.items.search(words, viewer="dave"))
+        for words in (TEA, "compass")
+    )
+    for path in (
+        *("/recent", f"/items/{item}", "/new/poll", "/wallet", "/rewards", "/territories"),
+        *(f"/items/{own}/edit", "/people/dave", "/people/ann", "/search?q=tea"),
+        *("/territories/tea", "/territories/maps/settings"),
+    ):
+        dave.goto(served.url + path)
+        forms = dave.locator("form[data-kind]")
         assert forms.count() > 0, path
-        ready = ann.locator("form[data-kind][method=post][action^='/pay/actions/']").filter(
-            has=ann.locator("input[type=hidden][name=idempotency-key]")
+        ready = dave.locator("form[data-kind][method=post][action^='/pay/actions/']").filter(
+            has=dave.locator("input[type=hidden][name=idempotency-key]")
         )
         assert ready.count() == forms.count(), path
+
+
+def test_a_comment_is_edited_and_deleted(served: Served, seen_by: SeenBy) -> None:
+    bob, nobody = seen_by("bob"), seen_by(None)
+    nobody.get_by_role("link", name=TEA).click()
+    seen = nobody.locator("#tree")
+    expect(seen.get_by_text(GREEN)).to_be_visible()
+    bob.goto(nobody.url)
+    bob.locator("article.comment", has_text=GREEN).locator("a.edit").click()
+    expect(bob.get_by_label("Text")).to_have_value(GREEN)
+    bob.get_by_label("Text").fill("White.\nIn a cup of glass.")
+    bob.get_by_role("button", name="save").click()
+    expect(bob.get_by_role("heading", name="A comment")).to_be_visible()
+    comment = bob.url
+    nobody.reload()
+    expect(seen.get_by_text("In a cup of glass.")).to_be_visible()
+    expect(seen.get_by_text("edited", exact=True)).to_be_visible()
+    expect(seen.get_by_text(GREEN)).to_have_count(0)
+    bob.locator("a.edit").click()
+    bob.get_by_text("delete it").click()
+    bob.get_by_role("button", name="delete for ever").click()
+    expect(bob.locator("#post").get_by_text("deleted", exact=True)).to_be_visible()
+    assert bob.url == comment
+    nobody.reload()
+    expect(seen.get_by_text("deleted", exact=True)).to_be_visible()
+    expect(seen.get_by_text("In a cup of glass.")).to_have_count(0)
+    expect(seen.get_by_text(BELOW_GREEN)).to_be_visible()

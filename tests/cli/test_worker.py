@@ -3,7 +3,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,10 @@ from paidflow import PaidFlow, State, sats
 from paidflow.payments.sandbox import SandboxGateway
 from tests.cli.conftest import Run
 from tests.flow.support import invoice_of
+from tests.waiting import LONG_S, wait_until
 from tests.wall import Note
 
 PROGRAM = Path(sys.executable).with_name("paidflow")
-SECONDS_MAX = 60
 
 
 def test_once(run: Run, flow: PaidFlow, bank: SandboxGateway) -> None:
@@ -47,10 +46,7 @@ def test_it_works_until_it_is_told_to_stop(
         assert process.stdout is not None
         assert process.stdout.readline() == "working\n"
         bank.pay(invoice_of(receipt))
-        give_up_at = time.monotonic() + SECONDS_MAX
-        while flow.get(receipt.action_id, actor="ann").state is not State.PAID:
-            assert time.monotonic() < give_up_at, "the worker does not work"
-            time.sleep(0.05)
+        wait_until(lambda: flow.get(receipt.action_id, actor="ann").state is State.PAID)
         process.send_signal(number)
         assert process.stdout.read() == "stopped\n"
-        assert process.wait(SECONDS_MAX) == 0
+        assert process.wait(LONG_S) == 0

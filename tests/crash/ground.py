@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -17,10 +16,10 @@ from psycopg import sql
 
 from paidflow.payments.sandbox import SandboxGateway
 from tests.crash.world import START, Place, SharedClock
+from tests.waiting import wait_until
 from tests.wall import open_wall
 
 MEMORY = Path("/dev/shm")
-GONE_SECONDS_MAX = 60
 _TABLES = """
     select tablename from pg_tables where schemaname = 'public' and tablename <> 'paidflow_schema'
 """
@@ -108,10 +107,10 @@ def _wipe(connection: psycopg.Connection[Any]) -> None:
 
 
 def _wait_until_alone(connection: psycopg.Connection[Any], others: LiteralString = _OTHERS) -> None:
-    give_up_at = time.monotonic() + GONE_SECONDS_MAX
-    while connection.execute(others).fetchone() != (0,):
-        assert time.monotonic() < give_up_at, "a dead client still has a connection"
-        time.sleep(0.002)
+    wait_until(
+        lambda: connection.execute(others).fetchone() == (0,),
+        "a dead client still has a connection",
+    )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -18,11 +17,9 @@ from paidflow.store.postgres import PostgresStore
 from tests.gaps.crowd import Crowd
 from tests.gaps.writers import Habits
 from tests.postgres_server import PostgresServer, StandbyServer
-
-WAIT_S = 60
+from tests.waiting import wait_until
 
 EVENTS = 10_000
-SECONDS_MAX = 60
 ALL = Habits(savepoints=0.3, gives_up=0.1, elsewhere_first=0.3, prepares=0.1)
 SEQUENCER = """
 import sys
@@ -156,9 +153,7 @@ def test_a_standby_can_be_read() -> None:
         with psycopg.connect(dsn) as connection:
             append(connection, "not published")
         reading = PostgresStore(standby.dsn(str(conninfo_to_dict(dsn)["dbname"])))
-        give_up_at = time.monotonic() + SECONDS_MAX
-        while reading.publish() < 1:
-            assert time.monotonic() < give_up_at
+        wait_until(lambda: reading.publish() >= 1)
         with reading.reading() as tx:
             rows = tx.query("select_log", after=0, stop=9, limit=9).fetchall()
         assert [row["originator_id"] for row in rows] == ["read"]
@@ -184,9 +179,7 @@ def test_a_killed_sequencer_keeps_nobody_waiting(server: PostgresServer) -> None
         assert store.publish() < first
         slow.commit()
         # The server may still be working on the last step that the dead one has asked for.
-        deadline = time.monotonic() + WAIT_S
-        while store.publish() < second:
-            assert time.monotonic() < deadline
+        wait_until(lambda: store.publish() >= second)
     store.close()
 
 

@@ -12,11 +12,12 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
-from typing import Self
+from functools import partial
 
-CHUNK = 65536
+from tests.tcp_proxy import CHUNK, Link, TcpProxy
+
 HANDSHAKE, APPLICATION_DATA = 22, 23
 TICKETS_S = 0.2
 """How long to wait for what a server says by itself at the end of a handshake (session tickets),
@@ -42,113 +43,55 @@ class Fault(StrEnum):
     """The server answers, and the client hears nothing."""
 
 
-class FaultProxy:
+class FaultProxy(TcpProxy):
     """Forwards connections to a server, and spoils requests when it is told to.
 
     Args:
         port: where the server listens on 127.0.0.1.
 
     Attributes:
-        port: where the proxy listens on 127.0.0.1.
         spoilt: how many requests were spoilt.
     """
 
     def __init__(self, port: int) -> None:
-        self._server_port = port
-        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), partial(_Link, self))
+        self._next = threading.Lock()
         self._faults: list[Fault | None] = []
-        self._links: list[_Link] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
         self.spoilt = 0
-
-    def __enter__(self) -> Self:
-        self._listen(self._listener)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _close(self._listener)
-        self.drop_all()
 
     def spoil_next(self, *faults: Fault | None) -> None:
         """Spoil the next requests, one after the other; with ``None`` one is let through."""
-        with self._lock:
+        with self._next:
             self._faults.extend(faults)
-
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Refuse all connections for a while; those that there are get cut."""
-        _close(self._listener)
-        self.drop_all()
-        try:
-            yield
-        finally:
-            self._listener = socket.create_server(("127.0.0.1", self.port))
-            self._listen(self._listener)
-
-    def drop_all(self) -> None:
-        """Cut all connections."""
-        with self._lock:
-            links, self._links = self._links, []
-        for link in links:
-            link.reset()
 
     def take(self) -> Fault | None:
         """What is to happen to the request that has just begun."""
-        with self._lock:
+        with self._next:
             if not self._faults:
                 return None
             fault = self._faults.pop(0)
             self.spoilt += fault is not None
             return fault
 
-    def _listen(self, listener: socket.socket) -> None:
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self._server_port))
-            except OSError:
-                _reset(client)
-                continue
-            link = _Link(self, client, server)
-            with self._lock:
-                self._links.append(link)
-            link.start()
-
-
-class _Link:
-    """One connection through the proxy: a thread for each direction."""
-
+class _Link(Link):
     def __init__(self, proxy: FaultProxy, client: socket.socket, server: socket.socket) -> None:
+        super().__init__(client, server)
         self._proxy = proxy
-        self._client = client
-        self._server = server
         self._fault: Fault | None = None
         self._answered = True
         self._cut = False
         self._encrypted_handshake = False
-        for end in (client, server):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def start(self) -> None:
-        for work in (self._pump_requests, self._pump_answers):
-            threading.Thread(target=work, daemon=True).start()
 
     def reset(self) -> None:
+        """Reset both ends, and do not close them then."""
         self._cut = True
-        _reset(self._client)
-        _reset(self._server)
+        super().reset()
 
-    def _pump_requests(self) -> None:
+    def pump_requests(self) -> None:
         finished = False
         with suppress(OSError):
-            for part in _parts(self._client):
+            for part in _parts(self.client):
                 is_request = part[0] not in (HANDSHAKE, 20, 21)
                 if is_request and self._encrypted_handshake and not finished:
                     finished, is_request = True, False  # the end of a TLS 1.3 handshake
@@ -160,15 +103,15 @@ class _Link:
                 if self._fault is Fault.CUT_BEFORE:
                     break
                 if self._fault is not Fault.SILENCE_BEFORE:
-                    self._server.sendall(part)
+                    self.server.sendall(part)
         if self._fault is Fault.CUT_BEFORE:
             self.reset()
         self._end()
 
-    def _pump_answers(self) -> None:
+    def pump_answers(self) -> None:
         first = True
         with suppress(OSError):
-            while data := self._server.recv(CHUNK):
+            while data := self.server.recv(CHUNK):
                 if first:
                     self._encrypted_handshake = data[0] == HANDSHAKE and _speaks_13(data)
                     first = False
@@ -177,22 +120,21 @@ class _Link:
                         self.reset()
                         return
                     case Fault.HALF_ANSWER:
-                        self._client.sendall(data[: len(data) // 2])
+                        self.client.sendall(data[: len(data) // 2])
                         self.reset()
                         return
                     case Fault.SILENCE_AFTER | Fault.SILENCE_BEFORE:
                         continue
                     case _:
                         self._answered = True
-                        self._client.sendall(data)
+                        self.client.sendall(data)
         self._end()
 
     def _end(self) -> None:
         """Close both ends when one has, unless they were cut, or are to stay silent."""
         if self._cut or self._fault in (Fault.SILENCE_BEFORE, Fault.SILENCE_AFTER):
             return
-        for end in (self._client, self._server):
-            _close(end)
+        self.close()
 
 
 def _parts(client: socket.socket) -> Iterator[bytes]:
@@ -215,18 +157,3 @@ def _parts(client: socket.socket) -> Iterator[bytes]:
 def _speaks_13(server_hello: bytes) -> bool:
     """Whether a server chose TLS 1.3: the extension ``supported_versions`` says so."""
     return b"\x00\x2b\x00\x02\x03\x04" in server_hello
-
-
-def _reset(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        end.shutdown(socket.SHUT_RD)  # wakes whoever reads from it, and tells the peer nothing
-    with suppress(OSError):
-        end.close()
-
-
-def _close(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    with suppress(OSError):
-        end.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -32,9 +31,8 @@ from tests.outgoing.receiver import (
     queued,
 )
 from tests.views.support import load, paid_notes
+from tests.waiting import LONG_S, wait_until
 from tests.wall import open_wall
-
-PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -60,14 +58,6 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def wait_until(true: object, what: str) -> None:
-    assert callable(true)
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up_at, what
-        time.sleep(0.005)
 
 
 def test_everything_arrives_once_and_in_order(
@@ -169,7 +159,7 @@ def test_a_slow_endpoint_keeps_nobody_waiting(
     total = sum(map(len, log_by_action(flow).values()))
     answers, stop = threading.Event(), threading.Event()
     with Receiver() as slow:
-        slow.answer = lambda r: Answer() if answers.wait(PATIENCE_S) else Answer(500)
+        slow.answer = lambda r: Answer() if answers.wait(LONG_S) else Answer(500)
         sending = deliveries(flow, webhook(slow, "slow"), webhook(receiver))
         running = threading.Thread(target=sending.run, args=[stop])
         running.start()
@@ -195,7 +185,7 @@ def test_a_timeout_says_nothing_so_it_is_sent_again(
 
     def silent_once(_: object) -> Answer:
         if len(receiver.requests) == 1:
-            done.wait(PATIENCE_S)
+            done.wait(LONG_S)
         return Answer()
 
     receiver.answer = silent_once
@@ -324,7 +314,7 @@ def test_two_runners_share_the_work(
     def wait_for_the_other(request: Request) -> Answer:
         if request.path not in seen:
             seen.add(request.path)
-            both.wait(PATIENCE_S)
+            both.wait(LONG_S)
         return Answer()
 
     def run(number: int) -> None:
@@ -354,14 +344,14 @@ def test_a_runner_that_sleeps_past_its_lease_does_no_harm(
 
     def sleeps(message: Message) -> None:
         asleep.set()
-        wakes.wait(PATIENCE_S)
+        wakes.wait(LONG_S)
         raise ValueError
 
     sleeper = Deliveries(flow, [Callback("mail", sleeps)], start="beginning", back_off=EVEN)
     sleeper.run_once()
     thread = threading.Thread(target=sleeper.run_once)
     thread.start()
-    assert asleep.wait(PATIENCE_S)
+    assert asleep.wait(LONG_S)
     other = deliveries(flow, Callback("mail", notebook))
     assert other.run_until_idle() == 0  # it is leased
     clock.tick(121)

@@ -25,27 +25,27 @@ from paidflow.payments.sandbox import SandboxGateway
 from paidflow.states import events as e
 from paidflow.store.postgres import PostgresStore
 from paidflow.testing import ManualClock
-from tests.tcp_proxy import Cut, TcpProxy
+from tests.commit_proxy import CommitProxy, Cut
 from tests.wall import NOTES, SECRET, HeldNote, Note, effects, open_wall
 
 SECONDS_MAX = 60
 
 
 @pytest.fixture
-def proxy(postgres_dsn: str) -> Iterator[TcpProxy]:
-    with TcpProxy(postgres_dsn) as started:
+def proxy(postgres_dsn: str) -> Iterator[CommitProxy]:
+    with CommitProxy(postgres_dsn) as started:
         yield started
 
 
 @pytest.fixture
-def flow(proxy: TcpProxy, sandbox: SandboxGateway, clock: ManualClock) -> Iterator[PaidFlow]:
+def flow(proxy: CommitProxy, sandbox: SandboxGateway, clock: ManualClock) -> Iterator[PaidFlow]:
     opened = open_wall(proxy.dsn, {"sandbox": sandbox}, clock=clock)
     yield opened
     opened.close()
 
 
 @contextmanager
-def cutting(proxy: TcpProxy, point: str, cut: Cut) -> Iterator[None]:
+def cutting(proxy: CommitProxy, point: str, cut: Cut) -> Iterator[None]:
     """Cut the connection around the commit of one step; it must come to that."""
 
     def observe(name: str) -> None:
@@ -72,7 +72,7 @@ def rows(flow: PaidFlow, table: str) -> int:
 @pytest.mark.parametrize(
     "note", [Note(text="gm"), HeldNote(text="gm"), Note(text="", price_sats=0)]
 )
-def test_a_request_is_found_again(flow: PaidFlow, proxy: TcpProxy, note: Note) -> None:
+def test_a_request_is_found_again(flow: PaidFlow, proxy: CommitProxy, note: Note) -> None:
     with cutting(proxy, "perform.request.before", "after"):
         receipt = flow.perform(note, actor="ann", idempotency_key="k")
     assert receipt == flow.get(receipt.action_id, actor="ann").model_copy(
@@ -98,7 +98,7 @@ def _failed(flow: PaidFlow, clock: ManualClock) -> str:
 
 
 def test_a_settlement_is_found_again(
-    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway
+    flow: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway
 ) -> None:
     action_id, settle = _paid(flow, sandbox)
     with cutting(proxy, "sync.answer.before", "after"):
@@ -108,7 +108,7 @@ def test_a_settlement_is_found_again(
 
 
 def test_a_retry_by_invoice_is_found_again(
-    flow: PaidFlow, proxy: TcpProxy, clock: ManualClock
+    flow: PaidFlow, proxy: CommitProxy, clock: ManualClock
 ) -> None:
     action_id = _failed(flow, clock)
     with cutting(proxy, "retry.retry.before", "after"):
@@ -118,7 +118,7 @@ def test_a_retry_by_invoice_is_found_again(
 
 
 def test_a_retry_from_the_purse_is_found_again(
-    flow: PaidFlow, proxy: TcpProxy, clock: ManualClock
+    flow: PaidFlow, proxy: CommitProxy, clock: ManualClock
 ) -> None:
     action_id = _failed(flow, clock)
     flow.grant("ann", sats(25), key="welcome")
@@ -128,7 +128,7 @@ def test_a_retry_from_the_purse_is_found_again(
     assert flow.balance("ann") == sats(15)
 
 
-def test_a_commit_that_was_never_sent_leaves_nothing(flow: PaidFlow, proxy: TcpProxy) -> None:
+def test_a_commit_that_was_never_sent_leaves_nothing(flow: PaidFlow, proxy: CommitProxy) -> None:
     note = Note(text="gm", price_sats=0)
     with (
         cutting(proxy, "perform.request.before", "before"),
@@ -143,7 +143,7 @@ def test_a_commit_that_was_never_sent_leaves_nothing(flow: PaidFlow, proxy: TcpP
 
 
 def test_a_settlement_that_was_never_sent_is_done_again(
-    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway
+    flow: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway
 ) -> None:
     action_id, settle = _paid(flow, sandbox)
     with cutting(proxy, "sync.answer.before", "before"), pytest.raises(CommitUnknown):
@@ -154,7 +154,7 @@ def test_a_settlement_that_was_never_sent_is_done_again(
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-def test_a_grant_may_simply_be_repeated(flow: PaidFlow, proxy: TcpProxy, cut: Cut) -> None:
+def test_a_grant_may_simply_be_repeated(flow: PaidFlow, proxy: CommitProxy, cut: Cut) -> None:
     """It has no events, so its commit cannot be found; its key makes that harmless."""
     with cutting(proxy, "grant.grant.before", cut), pytest.raises(CommitUnknown):
         flow.grant("ann", sats(25), key="welcome")
@@ -163,7 +163,7 @@ def test_a_grant_may_simply_be_repeated(flow: PaidFlow, proxy: TcpProxy, cut: Cu
 
 
 @contextmanager
-def narrow(proxy: TcpProxy, sandbox: SandboxGateway) -> Iterator[PaidFlow]:
+def narrow(proxy: CommitProxy, sandbox: SandboxGateway) -> Iterator[PaidFlow]:
     """A flow with one connection only."""
     store = PostgresStore(proxy.dsn, connections_max=1)
     flow = PaidFlow(store, actions=NOTES, gateways={"sandbox": sandbox}, secret=SECRET)
@@ -171,7 +171,9 @@ def narrow(proxy: TcpProxy, sandbox: SandboxGateway) -> Iterator[PaidFlow]:
     flow.close()
 
 
-def test_one_connection_is_enough(flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway) -> None:
+def test_one_connection_is_enough(
+    flow: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway
+) -> None:
     """The broken connection is given back before another one is asked for."""
     with narrow(proxy, sandbox) as one:
         with cutting(proxy, "perform.request.before", "after"):
@@ -180,16 +182,16 @@ def test_one_connection_is_enough(flow: PaidFlow, proxy: TcpProxy, sandbox: Sand
 
 
 def test_the_commit_stays_unknown_when_nobody_can_be_asked(
-    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway
+    flow: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway
 ) -> None:
     note = Note(text="gm", price_sats=0)
     with narrow(proxy, sandbox) as one:
         one.store._pool.timeout = 2.0
         with cutting(proxy, "perform.request.before", "after"):
-            proxy.refuse(True)
+            proxy.refuse()
             with pytest.raises(CommitUnknown):
                 one.perform(note, actor="ann", idempotency_key="k")
-        proxy.refuse(False)
+        proxy.admit()
         receipt = flow.perform(note, actor="ann", idempotency_key="k")
     assert receipt.state is State.PAID
     assert rows(flow, "paidflow_actions") == 1
@@ -198,7 +200,7 @@ def test_the_commit_stays_unknown_when_nobody_can_be_asked(
 @pytest.mark.parametrize("step", ["lease", "release", "cursor"])
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_a_worker_goes_on(
-    flow: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway, step: str, cut: Cut
+    flow: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway, step: str, cut: Cut
 ) -> None:
     action_id, _ = _paid(flow, sandbox)
     worker = Worker(flow, poll_s=0.01)
@@ -216,7 +218,7 @@ def test_a_worker_goes_on(
     assert effects(flow, action_id) == {"perform": 1, "on_paid": 1}
 
 
-def test_idle_connections_that_were_cut_are_replaced(flow: PaidFlow, proxy: TcpProxy) -> None:
+def test_idle_connections_that_were_cut_are_replaced(flow: PaidFlow, proxy: CommitProxy) -> None:
     flow.perform(Note(text="gm", price_sats=0), actor="ann")
     proxy.drop_all()
     flow.perform(Note(text="gm", price_sats=0), actor="ann")
@@ -239,7 +241,7 @@ class Line(PaidAction):
 
 @pytest.fixture(params=[False, True], ids=["alone", "group"])
 def lines(
-    request: pytest.FixtureRequest, proxy: TcpProxy, sandbox: SandboxGateway
+    request: pytest.FixtureRequest, proxy: CommitProxy, sandbox: SandboxGateway
 ) -> Iterator[PaidFlow]:
     store = PostgresStore(proxy.dsn, connections_max=1, group_commit=request.param)
     store.create()
@@ -252,7 +254,7 @@ def lines(
 
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_one_statement_is_sent_again(
-    lines: PaidFlow, proxy: TcpProxy, sandbox: SandboxGateway, cut: Cut
+    lines: PaidFlow, proxy: CommitProxy, sandbox: SandboxGateway, cut: Cut
 ) -> None:
     """If the first one came through, the second finds its own events there."""
     with cutting(proxy, "perform.request.before", cut):
@@ -268,7 +270,7 @@ def test_one_statement_is_sent_again(
     assert rows(lines, "paidflow_entries") == 2
 
 
-def test_who_was_faster_is_not_taken_for_oneself(lines: PaidFlow, proxy: TcpProxy) -> None:
+def test_who_was_faster_is_not_taken_for_oneself(lines: PaidFlow, proxy: CommitProxy) -> None:
     """The statement that is sent again finds somebody else's events, which is a conflict."""
     receipt = lines.perform(Line(text="gm"), actor="ann")
     loaded = lines.steps.load(receipt.action_id)
@@ -282,14 +284,14 @@ def test_who_was_faster_is_not_taken_for_oneself(lines: PaidFlow, proxy: TcpProx
 
 
 def test_one_statement_stays_unknown_when_nobody_can_be_asked(
-    lines: PaidFlow, proxy: TcpProxy
+    lines: PaidFlow, proxy: CommitProxy
 ) -> None:
     lines.store._pool.timeout = 2.0
     with cutting(proxy, "perform.request.before", "after"):
-        proxy.refuse(True)
+        proxy.refuse()
         with pytest.raises(CommitUnknown):
             lines.perform(Line(text="gm"), actor="ann", idempotency_key="k")
-    proxy.refuse(False)
+    proxy.admit()
     lines.store._pool.timeout = SECONDS_MAX
     assert lines.perform(Line(text="gm"), actor="ann", idempotency_key="k").state is State.PENDING
     assert (rows(lines, "paidflow_actions"), rows(lines, "lines")) == (1, 1)

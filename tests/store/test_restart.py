@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,9 +17,9 @@ from paidflow.errors import CommitUnknown
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.store.postgres import PostgresStore
 from tests.postgres_server import PostgresServer
+from tests.waiting import LONG_S, wait_until
 from tests.wall import Note, effects, open_wall
 
-SECONDS_MAX = 60
 CALLERS = 4
 REQUESTS = 40
 
@@ -65,7 +66,7 @@ def test_a_request_waits_until_the_database_is_back(
         time.sleep(0.5)
         assert not asked.done()
         server.start()
-        assert asked.result(SECONDS_MAX).state is State.PENDING
+        assert asked.result(LONG_S).state is State.PENDING
 
 
 def test_a_worker_survives_the_crash(
@@ -83,12 +84,12 @@ def test_a_worker_survives_the_crash(
             time.sleep(1)
             assert thread.is_alive()
             server.start()
-            living.store._pool.timeout = SECONDS_MAX
-            _wait_until_paid(living, receipt.action_id)
+            living.store._pool.timeout = LONG_S
+            wait_until(partial(_is_paid, living, receipt.action_id))
             assert effects(living, receipt.action_id) == {"perform": 1, "on_paid": 1}
     finally:
         worker.stop()
-        thread.join(SECONDS_MAX)
+        thread.join(LONG_S)
     assert not thread.is_alive()
 
 
@@ -113,10 +114,10 @@ def test_no_request_is_lost_or_doubled_by_a_crash(server: PostgresServer, living
 
     with ThreadPoolExecutor(CALLERS) as pool:
         calls = [pool.submit(call, caller) for caller in range(CALLERS)]
-        assert started.wait(SECONDS_MAX)
+        assert started.wait(LONG_S)
         server.kill()
         server.start()
-        seen = [told for asked in calls for told in asked.result(SECONDS_MAX)]
+        seen = [told for asked in calls for told in asked.result(LONG_S)]
     assert len({key for key, _ in seen}) == CALLERS * REQUESTS
     with living.store.reading() as tx:
         stored = {
@@ -126,11 +127,8 @@ def test_no_request_is_lost_or_doubled_by_a_crash(server: PostgresServer, living
     assert stored == {action_id for _, action_id in seen}
 
 
-def _wait_until_paid(flow: PaidFlow, action_id: str) -> None:
-    give_up_at = time.monotonic() + SECONDS_MAX
-    while flow.get(action_id, actor="ann").state is not State.PAID:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
+def _is_paid(flow: PaidFlow, action_id: str) -> bool:
+    return flow.get(action_id, actor="ann").state is State.PAID
 
 
 def test_a_frozen_transaction_ends_by_itself(server: PostgresServer) -> None:

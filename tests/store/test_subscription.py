@@ -16,8 +16,8 @@ from paidflow.store import subscription as module
 from paidflow.store.contract import Store
 from paidflow.store.eventlog import EventLog
 from paidflow.store.opening import open_store
+from tests.commit_proxy import CommitProxy
 from tests.postgres_server import PostgresServer
-from tests.tcp_proxy import TcpProxy
 
 SECONDS_MAX = 30
 """Less than the pool waits for a connection, so that nobody only ends because the pool gave up."""
@@ -198,12 +198,12 @@ def test_it_survives_a_crash_of_the_server(server: PostgresServer) -> None:
 
 
 def test_it_can_be_stopped_while_the_database_is_away(postgres_dsn: str) -> None:
-    with TcpProxy(postgres_dsn) as proxy:
+    with CommitProxy(postgres_dsn) as proxy:
         log = open_log(proxy.dsn)
         with Reader(log) as reader:
             log.insert_events([event(1)])
             reader.wait_for([1])
-            proxy.refuse(True)
+            proxy.refuse()
             proxy.drop_all()
             time.sleep(0.5)  # until it asks in vain
             reader.stop()
@@ -214,19 +214,19 @@ def test_it_can_be_stopped_while_the_database_is_away(postgres_dsn: str) -> None
 def test_it_outlasts_the_patience_of_the_pool(
     postgres_dsn: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with TcpProxy(postgres_dsn) as proxy:
+    with CommitProxy(postgres_dsn) as proxy:
         log = open_log(proxy.dsn)
         with Reader(log) as reader:
             log.insert_events([event(1)])
             reader.wait_for([1])
             log.store._pool.timeout = 0.2
-            proxy.refuse(True)
+            proxy.refuse()
             proxy.drop_all()
             give_up_at = time.monotonic() + SECONDS_MAX
             while "is asked again" not in caplog.text and not reader.errors:
                 assert time.monotonic() < give_up_at
                 time.sleep(0.02)
-            proxy.refuse(False)
+            proxy.admit()
             log.store._pool.timeout = SECONDS_MAX
             log.insert_events([event(2)])
             reader.wait_for([1, 2])

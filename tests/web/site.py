@@ -19,9 +19,7 @@ from fastapi import FastAPI, Header
 from paidflow import PaidFlow
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.web import router
-
-LONG_S = 30.0
-"""How long a test waits for what has to happen; far longer than it takes."""
+from tests.waiting import LONG_S, wait_until
 
 
 def who(x_actor: Annotated[str | None, Header()] = None) -> str | None:
@@ -106,7 +104,7 @@ def events(
 
 def _read(answer: httpx.Response) -> Iterator[tuple[str, int, Any]]:
     found: dict[str, str] = {}
-    until = time.monotonic() + 2 * LONG_S
+    until = time.monotonic() + LONG_S
     for line in answer.iter_lines():
         assert time.monotonic() < until, "the event did not come"
         name, _, value = line.partition(": ")
@@ -126,11 +124,3 @@ def address_of(served: subprocess.Popen[str]) -> str:
         if found := re.search(r"running on (http://[\d.:]+)", line):
             return found[1]
     raise AssertionError("the server did not start")
-
-
-def wait_until(true: Any) -> None:
-    """Wait until something is true; a test fails that waits in vain."""
-    until = time.monotonic() + LONG_S
-    while not true():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.01)

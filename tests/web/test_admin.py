@@ -66,6 +66,7 @@ def test_what_needs_a_person_is_decided(
     assert page.status_code == 200
     assert action_id in page.text
     assert "<option>accept</option>" in page.text
+    assert page.text.count("in need of a person: 1") == 2  # the bar of its hour, and the sum
     shown = desk.get(f"/operator/actions/{action_id}").text
     assert "FAILED" in shown
     assert "<option>accept</option>" in shown

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
+from fastapi.responses import StreamingResponse
+
 from paidflow import PaidFlow
+from paidflow.payments.sandbox import SandboxGateway
+from paidflow.web.changes import Changes, Listener
+from tests.waiting import wait_until
 from tests.wall import Note
-from tests.web.site import Site, events, wait_until
+from tests.web.site import Site, events
 from tests.web.test_router import perform, problem
 
 
@@ -26,6 +33,33 @@ def test_one_action(site: Site) -> None:
         assert (kind, second["state"], version) == ("receipt", "PAID", second["version"])
         assert second["proof"] is None
     wait_until(lambda: site.client().get("/health").json()["listening"] == 0)
+
+
+async def told_everything(changes: Changes) -> AsyncIterator[str]:
+    """The actions that change, from the first of them on."""
+    listener = Listener(everything=True)
+    await asyncio.to_thread(changes.add, listener)
+    try:
+        yield "listening\n"
+        while True:
+            for action_id in await listener.wait():
+                yield f"{action_id}\n"
+    finally:
+        changes.remove(listener)
+
+
+def test_an_application_listens_to_the_same_changes(
+    flow: PaidFlow, sandbox: SandboxGateway
+) -> None:
+    changes = Changes(flow)
+    site = Site(flow, sandbox, changes=changes)
+    site.app.add_api_route("/all", lambda: StreamingResponse(told_everything(changes)))
+    with site, site.client().stream("GET", "/all") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "listening"
+        assert site.client().get("/health").json()["listening"] == 1
+        action_id = perform(site.client("ann"))["action_id"]
+        assert next(lines) == action_id
 
 
 def test_one_action_goes_on_where_it_was(site: Site) -> None:

@@ -262,9 +262,8 @@ class Gateways:
 
     def can_refund(self, name: str) -> bool:
         """Whether a gateway can send money back."""
-        gateway = self._gateways.get(name)
-        able = gateway is not None and Capability.REFUND in gateway.profile.capabilities
-        return able and isinstance(gateway, RefundingGateway)
+        profile = self.profile(name)
+        return profile is not None and Capability.REFUND in profile.capabilities
 
     def refund(self, name: str, command: RefundCommand) -> CommandOutcome:
         """Ask a gateway to send money back."""

@@ -57,6 +57,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         actions: the classes of actions; every kind once.
         gateways: name -> gateway, the preferred one first.
         secret: at least 16 bytes, or several by key id, the current one first.
+        create: whether to create the tables or bring them up to date.
         clock: the time; by default the database's.
         ids: where ids come from.
         open_invoices_max: how many unpaid invoices an actor may have.
@@ -80,6 +81,7 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         actions: Iterable[type[PaidAction]],
         gateways: Mapping[str, Gateway],
         secret: str | bytes | Mapping[str, bytes] | Keyring,
+        create: bool = False,
         clock: Clock | None = None,
         ids: Ids | None = None,
         open_invoices_max: int = 100,
@@ -98,6 +100,9 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         self.clock: Clock = clock or store
         ids = ids or RandomIds(self.clock)
         self.registry = Registry(actions, settings)
+        if create:
+            store.create()
+            create_tables(store, self.registry.tables)
         self._maintenance = Maintenance(store)
         self.gateways = Gateways(gateways, self.clock, self._maintenance)
         self.gateways.check(self.registry)
@@ -161,8 +166,8 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
             actions: see the class.
             gateways: see the class.
             secret: see the class.
-            create: whether to create the tables or bring them up to date; by default on SQLite
-                only. Elsewhere ``paidflow migrate`` does it.
+            create: see the class; by default on SQLite only, as ``paidflow migrate`` does it
+                elsewhere.
             clock: see the class.
             ids: see the class.
             open_invoices_max: see the class.
@@ -191,16 +196,13 @@ class PaidFlow(OwnerCalls, GatewayCalls, OperatorCalls):
         )
         if create is None:
             create = url.startswith("sqlite:")
-        actions = list(actions)
         try:
-            if create:
-                store.create()
-                create_tables(store, Registry(actions).tables)
             return cls(
                 store,
                 actions=actions,
                 gateways=gateways,
                 secret=secret,
+                create=create,
                 clock=clock,
                 ids=ids,
                 open_invoices_max=open_invoices_max,

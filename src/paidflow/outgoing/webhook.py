@@ -12,18 +12,17 @@ from datetime import datetime
 
 import httpx
 
-from paidflow.errors import InvalidConfiguration
 from paidflow.outgoing.message import Message
 from paidflow.outgoing.outcome import Acknowledged, Gone, NotAcknowledged, Outcome
 from paidflow.outgoing.signature import Signer
 from paidflow.outgoing.subscriber import Subscriber
+from paidflow.secure_url import secure_url
 from paidflow.states.events import Event
 
 ANSWER_BYTES_MAX = 64 * 1024
 """How much of an answer is read, only so that the connection can be used again."""
 
 RETRY_AFTER_S_MAX = 86_400
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _GONE = 410
 
 
@@ -53,7 +52,7 @@ class Webhook(Subscriber):
         client: httpx.Client | None = None,
     ) -> None:
         super().__init__(name, events)
-        self._url = _checked(name, url)
+        self._url = secure_url(url, f"the URL of {name}")
         self._signer = Signer(secrets)
         self._timeout_s = timeout_s
         self._client = client or httpx.Client(trust_env=False)
@@ -106,17 +105,3 @@ def _outcome(answer: httpx.Response) -> Outcome:
     asked = answer.headers.get("retry-after", "")
     retry_after_s = min(int(asked), RETRY_AFTER_S_MAX) if asked.isdecimal() else 0
     return NotAcknowledged(str(answer.status_code), retry_after_s)
-
-
-def _checked(name: str, url: str) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        raise InvalidConfiguration(f"the URL of {name} is not readable") from None
-    if parsed.userinfo:
-        raise InvalidConfiguration(f"the URL of {name} must not hold a password")
-    if not parsed.host or parsed.scheme not in ("https", "http"):
-        raise InvalidConfiguration(f"the URL of {name} must begin with https://")
-    if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
-        raise InvalidConfiguration(f"the URL of {name} must begin with https://")
-    return parsed

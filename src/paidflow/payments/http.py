@@ -17,13 +17,12 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from paidflow.errors import InvalidConfiguration
 from paidflow.payments.contract import NotSent, Unknown, Unreachable
+from paidflow.secure_url import secure_url
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """A longer answer counts as one that nobody understands."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEVER_SENT = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError),
     *(httpx.UnsupportedProtocol, httpx.LocalProtocolError),
@@ -135,7 +134,7 @@ class GatewayHttp:
         self._settings = settings
         self._timeout_s = timeout_s
         self._statuses = statuses
-        self._url = _checked(url, settings)
+        self._url = secure_url(url, settings.url, onion=True)
         self._client = httpx.Client(
             base_url=self._url,
             headers=dict(headers),
@@ -309,16 +308,3 @@ def _json(content: bytes) -> object:
 
 def _no_number(name: str) -> object:
     raise ValueError(name)
-
-
-def _checked(url: str, settings: SettingNames) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        raise InvalidConfiguration(f"{settings.url} is not readable") from None
-    if parsed.userinfo:
-        raise InvalidConfiguration(f"{settings.url} must not hold a password")
-    plain = parsed.host in _LOOPBACK or parsed.host.endswith(".onion")
-    if not parsed.host or parsed.scheme not in (("https", "http") if plain else ("https",)):
-        raise InvalidConfiguration(f"{settings.url} must begin with https://")
-    return parsed

@@ -29,6 +29,7 @@ def router(
     worker: Worker | None = None,
     rate: Rate | None = None,
     origins: Iterable[str] = (),
+    changes: Changes | None = None,
 ) -> APIRouter:
     """All of a flow as endpoints: each action, receipts, streams, webhooks and health.
 
@@ -39,16 +40,19 @@ def router(
         worker: does what is owed, in a thread that starts and ends with the application.
         rate: how many actions one caller may request; 60 in a minute by default.
         origins: other origins whose pages may call, such as ``https://app.example``.
+        changes: reads the end of the log for all streams, as long as the application runs; one of
+            its own by default. Give one that endpoints of yours listen to as well.
 
     Returns:
         A router for ``app.include_router``, with a ``lifespan`` of its own.
     """
-    mounted = Mounted(flow, Changes(flow), actor, rate or Rate(), frozenset(origins))
+    changes = changes or Changes(flow)
+    mounted = Mounted(flow, changes, actor, rate or Rate(), frozenset(origins))
     embedded = EmbeddedWorker(worker) if worker is not None else None
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None]:
-        mounted.changes.start()
+        changes.start()
         if embedded is not None:
             embedded.start()
         try:
@@ -56,7 +60,7 @@ def router(
         finally:
             if embedded is not None:
                 await embedded.stop()
-            mounted.changes.stop()
+            changes.stop()
 
     api = APIRouter(
         route_class=ProblemRoute,

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from paidflow.states import events as e
 from paidflow.testing import ManualClock
 from tests.flow.support import expired, invoice_of
 from tests.views.support import paid_notes
+from tests.waiting import wait_until
 from tests.wall import CarefulNote, Note
 
 Configure = Callable[..., PaidFlow]
@@ -213,8 +213,7 @@ def test_a_worker_works_until_it_is_told_to_stop(
 
 
 def _wait(done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    give_up_at = time.monotonic() + 60
-    while not done():
+    def lives() -> None:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
+
+    wait_until(done, meanwhile=lives)

@@ -15,7 +15,8 @@ from paidflow.flow.inbox import WebhookAnswer
 from paidflow.operating.audit import audit
 from tests.gateways.lnbits.server import LnbitsServer, ServerWallet
 from tests.postgres_server import free_port
-from tests.web.site import LONG_S, Running, wait_until
+from tests.waiting import LONG_S, wait_until
+from tests.web.site import Running
 
 pytestmark = pytest.mark.gateways
 
