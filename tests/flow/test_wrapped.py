@@ -659,6 +659,16 @@ def test_it_has_arrived_and_the_gateway_remembers(zaps: Zaps) -> None:
     assert zaps.got() == SHARE
 
 
+def test_it_has_arrived_and_somebody_knows_what_it_has_cost(zaps: Zaps) -> None:
+    receipt = _unknown(zaps, arrived=True)
+    zaps.flow.resolve(receipt.action_id, "outgoing_arrived", fee=msats(FEE), **BY)
+    assert balances(zaps.flow)[advanced(receipt.action_id)] == -SHARE - FEE
+    zaps.bank.forget_payment(invoice_of(receipt), forgotten=False)
+    work(zaps.flow, zaps.clock, seconds=301)
+    assert again(zaps.flow, receipt).state is State.PAID
+    assert [one for one in audit(zaps.flow) if not one.agrees] == []
+
+
 def test_the_invoice_is_forgotten_too(zaps: Zaps) -> None:
     """Then nobody ever shows that the hold has ended: a person says so, and it is a loss."""
     receipt = _unknown(zaps, arrived=True)
