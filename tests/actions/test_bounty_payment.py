@@ -119,6 +119,66 @@ def test_e2_late_money_does_not_pay_it_a_second_time(forum: Forum) -> None:
     assert differences(forum.flow) == []
 
 
+def _refunded(forum: Forum, payment: Receipt) -> None:
+    """All of a payment goes back."""
+    forum.flow.refund(payment.action_id, operator="eve", why="the answer was copied")
+    assert forum.flow.get(payment.action_id, actor="ann").state is State.REFUNDED
+
+
+def _bounced(forum: Forum, payment: Receipt) -> None:
+    """The payer's bank does not take it, and it comes back."""
+    (refund,) = forum.sandbox.reversals(invoice_of(payment))
+    assert forum.sandbox.bounce_refund(refund.reversal_id)
+    forum.flow.sync("sandbox", invoice_of(payment))
+
+
+def test_e2_a_payment_that_was_given_back_holds_the_bounty(forum: Forum) -> None:
+    """If the refund bounces, the money is the winner's, and nobody else has got it."""
+    promised = bounty_post(forum)
+    bob, carol = comment(forum, promised, "bob"), comment(forum, promised, "carol")
+    payment = forum.paid(BountyPayment(item_id=bob))
+    _refunded(forum, payment)
+    assert totals(forum, promised)["bounty_paid_to"] is None
+    assert left(forum.flow, purse("bob")) == (0,)
+    for answer in (bob, carol):
+        with pytest.raises(ClaimTaken):
+            forum.flow.perform(BountyPayment(item_id=answer), actor="ann")
+    _bounced(forum, payment)
+    assert forum.flow.get(payment.action_id, actor="ann").state is State.PAID
+    assert totals(forum, promised)["bounty_paid_to"] == bob
+    assert left(forum.flow, purse("bob"), purse("carol")) == (5_000_000, 0)
+    assert differences(forum.flow) == []
+
+
+def test_e2_nobody_gets_it_while_it_is_given_back_and_comes_back(forum: Forum) -> None:
+    promised = bounty_post(forum)
+    bob, carol = comment(forum, promised, "bob"), comment(forum, promised, "carol")
+    payment = forum.paid(BountyPayment(item_id=bob))
+    together = threading.Barrier(2)
+
+    def reverse() -> None:
+        together.wait(60)
+        _refunded(forum, payment)
+        _bounced(forum, payment)
+
+    def request() -> int:
+        together.wait(60)
+        taken = 0
+        for _ in range(20):
+            try:
+                forum.done(BountyPayment(item_id=carol))
+            except ClaimTaken:
+                taken += 1
+        return taken
+
+    with ThreadPoolExecutor(2) as pool:
+        reversed_, requested = pool.submit(reverse), pool.submit(request)
+        reversed_.result()
+        assert requested.result() == 20
+    assert left(forum.flow, purse("bob"), purse("carol")) == (5_000_000, 0)
+    assert differences(forum.flow) == []
+
+
 def test_e2_one_of_two_payments_at_once_wins(forum: Forum) -> None:
     promised = bounty_post(forum)
     answers = [comment(forum, promised, "bob"), comment(forum, promised, "carol")]

@@ -44,6 +44,7 @@ from paidflow.errors import (
 )
 from paidflow.flow.loaded import Loaded
 from paidflow.flow.resolutions import Resolution, possible_resolutions
+from paidflow.operating.audit import Rule, audit
 from paidflow.payments.contract import OpenCommand, Opened, PaidOut
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.payments.sandbox_controls import FaultKind
@@ -55,6 +56,7 @@ from tests.payday import (
     ADDRESS,
     AMOUNT,
     BLOCKED,
+    FEE_MAX,
     PAYDAY,
     agrees,
     cash,
@@ -412,6 +414,56 @@ def test_a_person_knows_what_became_of_it(
     assert attention(flow) == []
     with pytest.raises(NotResolvable):
         flow.resolve(receipt.action_id, resolution, operator="eve", why="once more")
+
+
+@pytest.mark.parametrize("fee", [msats(0), msats(250), FEE_MAX, None])
+def test_a_person_knows_what_it_has_cost(
+    flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock, fee: Money | None
+) -> None:
+    sandbox.route_fee = 250
+    receipt = _in_doubt(flow, sandbox, clock)
+    said = {"operator": "eve", "why": "the bank has written"}
+    flow.resolve(receipt.action_id, "outgoing_arrived", fee=fee, **said)
+    cost = FEE_MAX if fee is None else fee
+    assert (now(flow, receipt).state, now(flow, receipt).fee) == (State.PAID, cost)
+    assert purse_of(flow) == EARNED - AMOUNT - cost
+    sandbox.finish_payment(receipt.payment_id or "")
+    differs = [one.rule for one in audit(flow) if not one.agrees]
+    assert differs == ([] if fee == msats(250) else [Rule.HOLDINGS])
+
+
+@pytest.mark.parametrize(
+    ("resolution", "fee"),
+    [
+        ("outgoing_arrived", msats(-1)),
+        ("outgoing_arrived", FEE_MAX + msats(1)),
+        ("outgoing_arrived", Money(1, "EUR")),
+        ("outgoing_arrived", 250),
+        ("outgoing_failed", msats(250)),
+        ("dismiss", msats(0)),
+    ],
+)
+def test_what_it_cannot_have_cost(
+    flow: PaidFlow,
+    sandbox: SandboxGateway,
+    clock: ManualClock,
+    resolution: Resolution,
+    fee: Any,
+) -> None:
+    receipt = _in_doubt(flow, sandbox, clock)
+    before = snapshot(flow)
+    with pytest.raises(InvalidArguments):
+        flow.resolve(receipt.action_id, resolution, operator="eve", why="a guess", fee=fee)
+    assert snapshot(flow) == before
+
+
+def _in_doubt(flow: PaidFlow, sandbox: SandboxGateway, clock: ManualClock) -> Receipt:
+    """It is on its way for so long that a person is asked."""
+    sandbox.fate("stuck")
+    receipt = withdraw(flow)
+    work(flow, clock, times=14, seconds=301)
+    assert len(attention(flow)) == 1
+    return receipt
 
 
 def test_payments_in_doubt_are_listed(

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from paidflow import PaidFlow, State, sats
+from datetime import UTC, datetime, timedelta
+
+from paidflow import PaidFlow, State, Worker, msats, sats
 from paidflow.payments.sandbox import SandboxGateway
+from paidflow.testing import ManualClock
 from tests.cli.conftest import Run
 from tests.flow.support import expired, pay
-from tests.payday import ADDRESS, cash, earn
+from tests.payday import ADDRESS, cash, earn, open_payday
 from tests.wall import CarefulNote, Note
 
 
@@ -39,6 +42,22 @@ def test_what_does_not_fit(run: Run, flow: PaidFlow) -> None:
     assert "is none of retry" in run("resolve", receipt.action_id, "explode", *why, code=2).stderr
     assert "no such action" in run("resolve", "nobody", "accept", *why, code=2).stderr
     assert "--why" in run("resolve", receipt.action_id, "accept", code=2).stderr
+
+
+def test_what_a_payment_has_cost(
+    run: Run, flow: PaidFlow, bank: SandboxGateway, store_url: str
+) -> None:
+    earn(flow, bank, sats(30))
+    bank.fate("stuck")
+    receipt = flow.perform(cash(), actor="ann")
+    later = ManualClock(datetime.now(UTC) + timedelta(hours=2))
+    with open_payday(store_url, bank, later) as tomorrow:
+        Worker(tomorrow).run_once()
+    decide = ("resolve", receipt.action_id, "outgoing_arrived", "--why", "the bank has written")
+    assert "has not cost" in run(*decide, "--fee", "2 sats", code=2).stderr
+    assert "is no amount" in run(*decide, "--fee", "free", code=2).stderr
+    assert run(*decide, "--fee", "250 msats").stdout == f"{receipt.action_id} is PAID\n"
+    assert flow.get(receipt.action_id, actor="ann").fee == msats(250)
 
 
 def test_payments_that_are_on_their_way(run: Run, flow: PaidFlow, bank: SandboxGateway) -> None:

@@ -166,6 +166,8 @@ def _replay(world: World, told: Script) -> None:
         world.grant()
     if told.earns:
         world.earn()
+    if told.donates:
+        world.donate()
     try:
         world.request(told.action, told.actor)
     except PaidflowError as error:  # a fault that is still queued up at the bank

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paidflow import PaidFlow
-from paidflow.ledger.accounts import advanced, is_spendable, reserved, unclaimed
+from paidflow import POOL, PaidFlow
+from paidflow.ledger.accounts import advanced, is_spendable, purse, reserved, unclaimed
 from paidflow.ledger.accounts import refunding as refunding_account
 from paidflow.payments.contract import Unreachable
 from paidflow.states.aggregate import Aggregate
@@ -19,6 +19,7 @@ from paidflow.states.pay_out import PayOutFact
 from paidflow.states.postings import total
 from paidflow.states.reversals import refunding
 from paidflow.store.records import as_time
+from tests.crash.notes import Prize
 from tests.crash.script import Script
 from tests.crash.world import GRANTED, World
 from tests.payday import Cash
@@ -158,10 +159,11 @@ def _payments(w: World) -> Iterator[str]:
             yield f"{row} is {status} at the bank"
 
 
-def balances(flow: PaidFlow) -> Counter[str]:
-    """What the entries say of each account: credits less debits."""
+def balances(flow: PaidFlow, source: str = "%") -> Counter[str]:
+    """What the entries say of each account: credits less debits; of one action or of all."""
     sums: Counter[str] = Counter()
-    for entry in select(flow, "select debit, credit, amount from paidflow_entries"):
+    sql = "select debit, credit, amount from paidflow_entries where source like :source"
+    for entry in select(flow, sql, source=source):
         sums[entry["credit"]] += entry["amount"]
         sums[entry["debit"]] -= entry["amount"]
     return sums
@@ -191,6 +193,9 @@ def _ledger(w: World) -> Iterator[str]:
             yield f"{sums[reserved(status['action_id'])]} are reserved, but {a}"
         if -sums[advanced(status["action_id"])] != _advanced(a):
             yield f"{sums[advanced(status['action_id'])]} are advanced, but {a}"
+        given = balances(w.flow, status["action_id"])
+        if status["kind"] == Prize.kind and given[POOL] != -given[purse("bob")]:
+            yield f"the pool has given and got {given[POOL]} for a prize of {given[purse('bob')]}"
         if sums[refunding_account(status["action_id"])] != amount_in(refunding(a), "BTC"):
             yield f"{sums[refunding_account(status['action_id'])]} are to be refunded, but {a}"
 

@@ -1,10 +1,11 @@
-"""Notes that only the crash tests need: priced in dollars, or with another note inside."""
+"""Notes that only the crash tests need: priced in dollars, with another note inside, for the pool
+or from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paidflow import Context, Money, PaidAction
+from paidflow import ACCOUNT, POOL, Context, Money, PaidAction, Posting, purse
 from tests.wall import NOTES, Note
 
 
@@ -40,4 +41,27 @@ class CarryingNote(Note):
         return [CarriedNote(text="inside", price_sats=3, raises=self.carried_raises)]
 
 
-EVERY = (*NOTES, DollarNote, HeldDollarNote, CarriedNote, CarryingNote)
+class Donation(Note):
+    """A note whose whole price the pool gets."""
+
+    kind = "donation"
+
+    def payouts(self, ctx: Context) -> Sequence[Posting]:
+        return [Posting(POOL, self.cost(ctx))]
+
+
+class Prize(Note):
+    """A note that the pool pays Bob for."""
+
+    kind = "prize"
+    anonymous = False
+    funding = (ACCOUNT,)
+
+    def paying_account(self, ctx: Context) -> str:
+        return POOL
+
+    def payouts(self, ctx: Context) -> Sequence[Posting]:
+        return [Posting(purse("bob"), self.cost(ctx))]
+
+
+EVERY = (*NOTES, DollarNote, HeldDollarNote, CarriedNote, CarryingNote, Donation, Prize)

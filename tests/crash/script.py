@@ -26,6 +26,7 @@ class Script:
         grants: whether it needs credits first.
         earns: whether Ann has to earn something first that she can withdraw.
         grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
+        donates: whether somebody has to pay into the pool first.
         receives: whether Bob has an account that the bank can pay, and wallets.
     """
 
@@ -36,6 +37,7 @@ class Script:
     grants: bool
     grace_s: int | None
     earns: bool
+    donates: bool
     receives: bool
 
 
@@ -50,12 +52,14 @@ def script(
     grants: bool = False,
     grace_s: int | None = None,
     earns: bool = False,
+    donates: bool = False,
     receives: bool = False,
 ) -> Callable[[Run], Run]:
     """Add a script under the name of its function."""
 
     def register(run: Run) -> Run:
-        SCRIPTS[run.__name__] = Script(run, action, actor, ends, grants, grace_s, earns, receives)
+        told = Script(run, action, actor, ends, grants, grace_s, earns, donates, receives)
+        SCRIPTS[run.__name__] = told
         return run
 
     return register

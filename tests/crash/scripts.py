@@ -6,6 +6,7 @@ A script is deterministic, so that a second run reaches the same points in the s
 from __future__ import annotations
 
 from tests.crash import (
+    scripts_account,
     scripts_joined,
     scripts_money,
     scripts_owed,
@@ -27,6 +28,7 @@ OWED = tuple(n for n, told in SCRIPTS.items() if told.run.__module__ == scripts_
 _WHOLE = {
     module.__name__
     for module in (
+        scripts_account,
         scripts_plain,
         scripts_trouble,
         scripts_joined,

@@ -14,7 +14,7 @@ from paidflow import Money, PaidAction, PaidFlow, Quote, Receipt, Worker, sats
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.payments.sandbox_wallet import SandboxWallet
 from paidflow.testing import SeededIds
-from tests.crash.notes import EVERY
+from tests.crash.notes import EVERY, Donation
 from tests.payday import PAYDAY, Tip
 from tests.wall import RefundedNote, SharedNote, open_wall
 from tests.zaps import ZAPS
@@ -23,6 +23,7 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 KEY = "a key of more than 128 random bits"
 GRANTED = sats(25)
 TIP = Tip(text="for Ann", price_sats=30, to="ann")
+DONATION = Donation(text="for the pool", price_sats=15)
 ROUNDS_MAX = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -130,7 +131,14 @@ class World:
 
     def earn(self) -> None:
         """Somebody tips Ann; always under the same key."""
-        receipt = self.flow.perform(TIP, actor="carl", idempotency_key="tip")
+        self._give(TIP, "tip")
+
+    def donate(self) -> None:
+        """Somebody pays into the pool; always under the same key."""
+        self._give(DONATION, "donation")
+
+    def _give(self, action: PaidAction, key: str) -> None:
+        receipt = self.flow.perform(action, actor="carl", idempotency_key=key)
         self.sandbox.pay(receipt.invoice_id or "")
         self.flow.sync("sandbox", receipt.invoice_id or "")
 

@@ -58,6 +58,7 @@ from paidflow.payments.sandbox_target import preimage_of
 from paidflow.payments.sandbox_wallet import SandboxWallet, WalletFault
 from paidflow.states.events import AttentionReason
 from paidflow.states.forwarding import CAPTURE_BLOCKS, CAPTURE_TIME, LOCK_BLOCKS_MIN, LOCK_MIN
+from paidflow.states.paying_out import SEND_MARGIN
 from paidflow.testing import ManualClock
 from tests.crash.invariants import balances
 from tests.flow.support import (
@@ -77,6 +78,7 @@ from tests.wall import EagerNote, HeldNote, Note, WrappedNote, effects, open_wal
 
 SHARE, TERRITORY, POOLED = 7_000, 2_100, 900
 FEE = 100
+GIVEN_UP_S = 60 + SEND_MARGIN.total_seconds() + 1
 NOTE = WrappedNote(text="for Bob")
 
 
@@ -563,6 +565,84 @@ def test_a_gateway_that_is_away_while_forwarding(zaps: Zaps) -> None:
     assert again(zaps.flow, receipt).state is State.PAID
 
 
+# The gateway has denied a payment that is on its way.
+
+
+def _tried_again(zaps: Zaps) -> Receipt:
+    """The payer has his money back, and tries again; his money is not locked yet."""
+    zaps.bank.fault("pay_out", "time_out_after")
+    zaps.bank.fault("lookup_payment", "time_out_before")
+    receipt = _stuck(zaps)
+    zaps.bank.forget_payment(invoice_of(receipt))
+    work(zaps.flow, zaps.clock, times=2, seconds=GIVEN_UP_S)
+    failed = again(zaps.flow, receipt)
+    assert (failed.state, failed.failure_reason) == (State.FAILED, FailureReason.FORWARD_NOT_SENT)
+    assert _receiver_of(zaps, zaps.flow.retry(receipt.action_id, actor="ann")) is not None
+    return receipt
+
+
+def _not_sent_again(zaps: Zaps, first: Receipt) -> None:
+    """The receiver has his share once, the payer his money, and a person knows of the loss."""
+    failed = again(zaps.flow, first)
+    assert (failed.state, failed.failure_reason) == (State.FAILED, FailureReason.FORWARD_NOT_SENT)
+    assert (zaps.got(), zaps.sends()) == (SHARE, 1)
+    assert zaps.bank.total_held() == zaps.bank.total_received() == sats(0)
+    assert zaps.checked() == {LOSSES: -SHARE - FEE, clearing("sandbox"): SHARE + FEE}
+    assert [one.reason for one in attention(zaps.flow)] == [AttentionReason.PAID_OUT_LATE]
+    plain = zaps.flow.retry(first.action_id, actor="ann")
+    assert _receiver_of(zaps, plain) is None
+    assert zaps.pay(plain).state is State.PAID
+    assert (zaps.got(), zaps.sends()) == (SHARE, 1)
+    assert LOSSES not in zaps.checked()
+
+
+def test_a_receiver_who_was_paid_after_all_is_not_paid_again(zaps: Zaps) -> None:
+    first = _tried_again(zaps)
+    zaps.bank.forget_payment(invoice_of(first), forgotten=False)
+    assert zaps.bank.finish_payment(invoice_of(first))
+    zaps.pay(again(zaps.flow, first))
+    _not_sent_again(zaps, first)
+
+
+def test_it_is_seen_before_the_payer_has_paid_again(zaps: Zaps) -> None:
+    first = _tried_again(zaps)
+    zaps.bank.forget_payment(invoice_of(first), forgotten=False)
+    assert zaps.bank.finish_payment(invoice_of(first))
+    zaps.flow.sync_payment(first.action_id, 1)
+    zaps.pay(again(zaps.flow, first))
+    _not_sent_again(zaps, first)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_is_on_its_way_after_all_is_waited_for(zaps: Zaps, arrives: bool) -> None:
+    first = _tried_again(zaps)
+    zaps.bank.forget_payment(invoice_of(first), forgotten=False)
+    assert zaps.pay(again(zaps.flow, first)).state is State.HELD
+    work(zaps.flow, zaps.clock, seconds=6)
+    assert (again(zaps.flow, first).state, zaps.sends()) == (State.HELD, 1)
+    end = zaps.bank.finish_payment if arrives else zaps.bank.break_payment
+    assert end(invoice_of(first))
+    work(zaps.flow, zaps.clock, seconds=20)
+    if arrives:
+        _not_sent_again(zaps, first)
+    else:
+        assert again(zaps.flow, first).state is State.PAID
+        assert (zaps.got(), zaps.sends()) == (SHARE, 2)
+        assert LOSSES not in zaps.checked()
+
+
+def test_without_an_answer_the_next_one_is_not_sent_and_the_payer_gets_his_money(
+    zaps: Zaps,
+) -> None:
+    first = _tried_again(zaps)
+    zaps.bank.fault("lookup_payment", "time_out_before", times=99)
+    assert zaps.pay(again(zaps.flow, first)).state is State.HELD
+    work(zaps.flow, zaps.clock, times=4, seconds=61)
+    assert again(zaps.flow, first).state is State.FAILED
+    assert zaps.sends() == 1
+    assert zaps.bank.total_held() == sats(0)
+
+
 # A person knows what the gateway does not.
 
 BY = {"operator": "eve", "why": "the receiver has said so"}
@@ -657,6 +737,16 @@ def test_it_has_arrived_and_the_gateway_remembers(zaps: Zaps) -> None:
     work(zaps.flow, zaps.clock, seconds=301)
     assert again(zaps.flow, receipt).state is State.PAID
     assert zaps.got() == SHARE
+
+
+def test_it_has_arrived_and_somebody_knows_what_it_has_cost(zaps: Zaps) -> None:
+    receipt = _unknown(zaps, arrived=True)
+    zaps.flow.resolve(receipt.action_id, "outgoing_arrived", fee=msats(FEE), **BY)
+    assert balances(zaps.flow)[advanced(receipt.action_id)] == -SHARE - FEE
+    zaps.bank.forget_payment(invoice_of(receipt), forgotten=False)
+    work(zaps.flow, zaps.clock, seconds=301)
+    assert again(zaps.flow, receipt).state is State.PAID
+    assert [one for one in audit(zaps.flow) if not one.agrees] == []
 
 
 def test_the_invoice_is_forgotten_too(zaps: Zaps) -> None:

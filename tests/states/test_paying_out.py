@@ -113,6 +113,37 @@ def test_a_restored_log_has_given_the_money_back() -> None:
     assert shown(lost, ARRIVED) == lost
 
 
+DENIED = shown(ASKED, FAILED)
+TRIED_AGAIN = fold(DENIED, [*retry(DENIED, UNTIL), planned(2, until=None)])
+
+
+def test_nothing_more_is_sent_once_an_earlier_one_has_arrived() -> None:
+    assert decide_pay_out(TRIED_AGAIN, _earlier(ARRIVED), NOW) == (SETTLED, LATE, OVER)
+    for lookup in (ans.InFlight(), ans.Unreachable(), ans.NotFound(), FAILED):
+        assert decide_pay_out(TRIED_AGAIN, _earlier(lookup), NOW) == ()
+
+
+def test_an_earlier_one_arrives_while_the_next_is_under_way() -> None:
+    """It is lost. If the next one fails, there is no third."""
+    lost = fold(sent(TRIED_AGAIN), decide_pay_out(sent(TRIED_AGAIN), _earlier(ARRIVED), NOW))
+    assert (lost.state, lost.pay_outs[0].lost) == (State.FORWARDING, True)
+    (settled, done) = _second(lost, ARRIVED)
+    assert isinstance(settled, e.PayOutSettled)
+    assert isinstance(done, e.Paid)
+    failed = fold(lost, _second(lost, FAILED))
+    assert failed.state is State.FAILED
+    with pytest.raises(NotRetriable):
+        retry(failed, UNTIL)
+
+
+def _earlier(lookup: ans.PaymentLookup) -> ans.PaymentAnswer:
+    return ans.PaymentAnswer(GATEWAY, "payment-1", lookup)
+
+
+def _second(a: Aggregate, lookup: ans.PaymentLookup) -> tuple[e.Event, ...]:
+    return decide_pay_out(a, ans.PaymentAnswer(GATEWAY, "payment-2", lookup), NOW)
+
+
 def test_not_found_proves_nothing_until_the_gateway_has_given_up() -> None:
     assert shown(ASKED, ans.NotFound(), now=GIVEN_UP) == ASKED
     later = GIVEN_UP + timedelta(microseconds=1)

@@ -40,6 +40,9 @@ class BountyPayment(ForumAction):
     what it does not cost is left to the pool. Without a wallet he gets credits, and nothing comes
     on top.
 
+    A payment that was given back still holds the bounty, because the refund can bounce: then the
+    money is the winner's again, and somebody else must not have got it meanwhile.
+
     Args:
         item_id: the answer.
     """

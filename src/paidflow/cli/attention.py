@@ -8,6 +8,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from paidflow.cli.console import App, find_flow, say, table, told
+from paidflow.cli.refund import as_money
 from paidflow.errors import ActionNotFound, InvalidArguments
 from paidflow.flow.resolutions import Resolution
 from paidflow.operating.decisions import decisions
@@ -19,7 +20,7 @@ MEANINGS: dict[Resolution, str] = {
     "credit": "put that money into the actor's purse",
     "refund": "send that money back to whoever has paid it",
     "close": "take the invoice for dead",
-    "outgoing_arrived": "the payment to somebody else has arrived, and cost all that it may",
+    "outgoing_arrived": "the payment to somebody else has arrived; see --fee",
     "outgoing_failed": "the payment to somebody else will never arrive",
     "dismiss": "leave everything as it is",
 }
@@ -57,12 +58,17 @@ def resolve(
     app: App,
     operator: Annotated[str, typer.Option(envvar="USER", help="Who decides.")],
     why: Annotated[str, typer.Option(help="The reason, which the log keeps for ever.")],
+    fee: Annotated[
+        str,
+        typer.Option(help="What a payment that has arrived has cost, such as '3 sats'; else all."),
+    ] = "",
 ) -> None:
     """Decide about an action that waits for a person."""
     if resolution not in get_args(Resolution):
         raise InvalidArguments(f"{resolution!r} is none of {', '.join(get_args(Resolution))}")
+    decided, cost = cast("Resolution", resolution), as_money(fee) if fee else None
     with closing(find_flow(app)) as flow:
-        flow.resolve(action_id, cast("Resolution", resolution), operator=operator, why=why)
+        flow.resolve(action_id, decided, operator=operator, why=why, fee=cost)
         loaded = flow.steps.load(action_id)
     if loaded is None:
         raise ActionNotFound(action_id)

@@ -252,10 +252,18 @@ class AsyncPaidFlow:
         return await self._call(self._flow.statement, account, currency, limit=limit, before=before)
 
     async def resolve(
-        self, action_id: str, resolution: Resolution, *, operator: str, why: str
+        self,
+        action_id: str,
+        resolution: Resolution,
+        *,
+        operator: str,
+        why: str,
+        fee: Money | None = None,
     ) -> None:
         """See ``PaidFlow.resolve``."""
-        await self._call(self._flow.resolve, action_id, resolution, operator=operator, why=why)
+        await self._call(
+            self._flow.resolve, action_id, resolution, operator=operator, why=why, fee=fee
+        )
 
     async def refund(
         self,

@@ -120,13 +120,20 @@ class Commands:
                 return self._steps.drive(loaded, hooks_too=False)[0], bool(events)
         raise Conflict(state=loaded.aggregate.state)
 
-    def resolve(self, action_id: str, resolution: Resolution, operator: str, why: str) -> None:
+    def resolve(
+        self,
+        action_id: str,
+        resolution: Resolution,
+        operator: str,
+        why: str,
+        fee: Money | None = None,
+    ) -> None:
         """Record what a person decided, and go on with it."""
         loaded = self._load(action_id)
         if loaded.aggregate.attention is None:
             raise NotResolvable("it asks for nobody")
         loaded = self._ask_first(loaded, resolution)
-        events = resolved(loaded.aggregate, resolution, operator, why)
+        events = resolved(loaded.aggregate, resolution, operator, why, fee)
         check_refunds(self._t.gateways, loaded.aggregate, events)
         try:
             loaded = self._t.recorder.record(action_id, loaded, events, "resolve")

@@ -84,7 +84,15 @@ class OperatorCalls:
         with self.store.reading() as tx:
             return statement(tx, account, currency, limit, before)
 
-    def resolve(self, action_id: str, resolution: Resolution, *, operator: str, why: str) -> None:
+    def resolve(
+        self,
+        action_id: str,
+        resolution: Resolution,
+        *,
+        operator: str,
+        why: str,
+        fee: Money | None = None,
+    ) -> None:
         """Decide what a person was asked to decide.
 
         Args:
@@ -93,18 +101,23 @@ class OperatorCalls:
                 with late money; ``credit`` gives that money to the actor's purse; ``refund`` sends
                 it back through its gateway; ``close`` takes the invoice for dead; ``dismiss``
                 leaves everything as it is. Of a payment to somebody else whose end the gateway does
-                not tell, ``outgoing_arrived`` says that it has arrived and cost all that it may,
-                ``outgoing_failed`` that it will never arrive.
+                not tell, ``outgoing_arrived`` says that it has arrived, ``outgoing_failed`` that it
+                will never arrive.
             operator: who decides.
             why: the reason, for the log.
+            fee: with ``outgoing_arrived``, what the payment has cost, from zero to all that it may;
+                ``None`` for all that it may.
 
         Raises:
             NotResolvable: when the resolution does not fit.
+            InvalidArguments: when the payment cannot have cost this, or nothing has arrived.
             RefundUnsupported: when the gateway of this money cannot send it back.
             Conflict: when somebody else has changed it at this moment.
         """
+        if fee is not None and (type(fee) is not Money or resolution != "outgoing_arrived"):
+            raise InvalidArguments("a fee is an amount of money, of a payment that has arrived")
         with self._at("resolve") as services:
-            services.commands.resolve(action_id, resolution, operator, why)
+            services.commands.resolve(action_id, resolution, operator, why, fee)
 
     def refund(
         self,

@@ -1,7 +1,8 @@
 """Sends money to somebody else, at most once: intent, call, outcome.
 
 Only whoever has recorded the intent makes the call, right after it and never again. Whatever was
-not answered is looked up; what the gateway does not know once it has given up was never sent.
+not answered is looked up; what the gateway does not know once it has given up was never sent. A
+gateway can be wrong about that, so it is asked once more before the next payment is sent.
 """
 
 from __future__ import annotations
@@ -20,10 +21,17 @@ from paidflow.errors import (
 from paidflow.flow.invoices import command_key
 from paidflow.flow.loaded import Loaded, Moved
 from paidflow.flow.tools import Tools
-from paidflow.payments.contract import Destination, HoldDeadline, PayOutCommand, Unreachable
+from paidflow.payments.contract import (
+    Destination,
+    HoldDeadline,
+    NotFound,
+    PayFailed,
+    PayOutCommand,
+    Unreachable,
+)
 from paidflow.states import events as e
 from paidflow.states.decide import advance, decide_pay_out
-from paidflow.states.pay_out import PayOut
+from paidflow.states.pay_out import PayOut, earlier_pay_outs
 from paidflow.store.records import NewPayment
 
 Planned = tuple[e.PayOutPlanned, NewPayment]
@@ -98,11 +106,27 @@ class PayOuts:
         if profile is None:
             return loaded, False
         self._t.gateways.refuse_copy()
+        if (found := self.look_back(loaded)) is not None:
+            return found
         destination = self.destination(loaded.action_id, pay_out)
         give_up_at = now + timedelta(seconds=profile.pay_out_s)
         intent = e.PayOutRequested(number=pay_out.number, give_up_at=give_up_at)
         loaded = self._t.recorder.record(loaded.action_id, loaded, [intent], "pay_out_intent")
         return self.call(loaded, destination)
+
+    def look_back(self, loaded: Loaded) -> Moved | None:
+        """Ask about the earlier payments of an action, right before the next one is sent.
+
+        Returns:
+            ``None`` if all of them have certainly not arrived; otherwise where the action stands,
+            and the next one must not be sent now.
+        """
+        for pay_out in earlier_pay_outs(loaded.aggregate.pay_outs):
+            answer = self._t.gateways.lookup_payment(pay_out.gateway, pay_out.payment_id)
+            events = decide_pay_out(loaded.aggregate, answer, self._t.clock.now())
+            if events or not isinstance(answer.lookup, NotFound | PayFailed):
+                return self._record(loaded, events, "pay_out_outcome")
+        return None
 
     def call(
         self, loaded: Loaded, destination: str, hold_deadline: HoldDeadline | None = None

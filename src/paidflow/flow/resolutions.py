@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from paidflow.errors import NotResolvable, RefundUnsupported
+from paidflow.errors import InvalidArguments, NotResolvable, RefundUnsupported
 from paidflow.flow.gateways import Gateways
+from paidflow.money import Money
 from paidflow.payments.contract import Held, InFlight, PayFailure, PaymentAnswer
 from paidflow.states import events as e
 from paidflow.states import giving_back
@@ -14,6 +15,7 @@ from paidflow.states.aggregate import Aggregate
 from paidflow.states.events import ABOUT_HOOKS
 from paidflow.states.late import credited, payment_of
 from paidflow.states.machine import FINAL, State
+from paidflow.states.pay_out import PayOut
 
 Resolution = Literal[
     "retry",
@@ -74,11 +76,21 @@ def refuse_if_held(gateways: Gateways, a: Aggregate) -> None:
         raise NotResolvable("the gateway shows that the money is still locked")
 
 
-def resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.Event]:
+def resolved(
+    a: Aggregate, resolution: str, operator: str, why: str, fee: Money | None = None
+) -> list[e.Event]:
     """What follows from a decision.
+
+    Args:
+        a: the action.
+        resolution: what is decided.
+        operator: who decides.
+        why: the reason.
+        fee: what a payment that has arrived has cost; ``None`` if nobody knows.
 
     Raises:
         NotResolvable: when it does not fit.
+        InvalidArguments: when the fee is one that the payment cannot have cost.
     """
     decided = e.AttentionResolved(resolution=resolution, operator=operator, why=why)
     match resolution:
@@ -86,8 +98,10 @@ def resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.E
             return [decided]
         case "dismiss" if a.state in FINAL or a.attention not in ABOUT_HOOKS:
             return [decided]
-        case "outgoing_arrived" | "outgoing_failed" if a.state is State.FORWARDING:
-            return [decided, _ended(a, arrived=resolution == "outgoing_arrived")]
+        case "outgoing_arrived" if a.state is State.FORWARDING:
+            return [decided, _arrived(_in_doubt(a), fee)]
+        case "outgoing_failed" if a.state is State.FORWARDING:
+            return [decided, e.PayOutFailed(number=_in_doubt(a).number, reason=PayFailure.OTHER)]
         case "accept" if payment_of(a) is not None and a.state is State.FAILED:
             return [decided]
         case "credit" if a.claimable and a.actor is not None:
@@ -103,16 +117,19 @@ def resolved(a: Aggregate, resolution: str, operator: str, why: str) -> list[e.E
             raise NotResolvable(resolution)
 
 
-def _ended(a: Aggregate, *, arrived: bool) -> e.Event:
-    """How a payment has ended that the gateway cannot tell of any more."""
-    pay_out = a.pay_out
-    if pay_out is None or pay_out.over:
+def _in_doubt(a: Aggregate) -> PayOut:
+    """The payment whose end the gateway cannot tell any more."""
+    if a.pay_out is None or a.pay_out.over:
         raise NotResolvable("it is known how the payment has ended")
-    if not arrived:
-        return e.PayOutFailed(number=pay_out.number, reason=PayFailure.OTHER)
+    return a.pay_out
+
+
+def _arrived(pay_out: PayOut, fee: Money | None) -> e.Event:
+    """It has cost what is known, otherwise all that it may."""
+    most = pay_out.fee_max
+    cost = most if fee is None else fee
+    if cost.currency != most.currency or not 0 <= cost.amount <= most.amount:
+        raise InvalidArguments(f"a payment that may cost {most} has not cost {cost}")
     return e.PayOutSettled(
-        number=pay_out.number,
-        gateway=pay_out.gateway,
-        amount=pay_out.amount,
-        fee=pay_out.fee_max,
+        number=pay_out.number, gateway=pay_out.gateway, amount=pay_out.amount, fee=cost
     )

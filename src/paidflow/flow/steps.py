@@ -210,6 +210,8 @@ class Steps:
         events = decide(loaded.aggregate, answer, self.tools.clock.now())
         if events or not isinstance(answer.lookup, Held):
             return self._asking.record(loaded, events, "answer")
+        if (found := self.pay_outs.look_back(loaded)) is not None:
+            return found
         destination = self.pay_outs.destination(loaded.action_id, pay_out)
         asked = self.forwarding.requested(loaded.aggregate, answer.lookup, destination)
         loaded, moved = self._asking.record(loaded, asked, "forward")

@@ -12,7 +12,7 @@ from paidflow.states.amounts import Amounts, added, amount_in
 from paidflow.states.attempt import Attempt
 from paidflow.states.machine import FINAL, State
 from paidflow.states.part import Part
-from paidflow.states.pay_out import PayOut
+from paidflow.states.pay_out import PayOut, PayOutFact
 from paidflow.states.postings import Postings, total
 from paidflow.states.receivers import Receiver
 from paidflow.states.refunds import Refund
@@ -93,6 +93,11 @@ class Aggregate:
     def pay_out(self) -> PayOut | None:
         """The latest payment to somebody else."""
         return self.pay_outs[-1] if self.pay_outs else None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether one of the payments to somebody else has arrived."""
+        return any(one.fact is PayOutFact.SETTLED for one in self.pay_outs)
 
     @property
     def passed_on(self) -> PayOut | None:

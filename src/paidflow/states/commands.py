@@ -12,7 +12,6 @@ from paidflow.states.events import Events
 from paidflow.states.evolve import fold
 from paidflow.states.late import dispose
 from paidflow.states.machine import State
-from paidflow.states.pay_out import PayOutFact
 
 STAYS_CANCELLING = frozenset(
     {
@@ -91,8 +90,7 @@ def retry(a: Aggregate, until: datetime) -> Events:
     Raises:
         NotRetriable: when it did not fail.
     """
-    pay_out = a.pay_out if a.mode is e.Mode.PAY_OUT else None
-    arrived = pay_out is not None and pay_out.fact is PayOutFact.SETTLED
+    arrived = a.mode is e.Mode.PAY_OUT and a.arrived
     if a.state is not State.FAILED or arrived:
         raise NotRetriable("the money has arrived" if arrived else "", state=a.state)
     return (e.RetryRequested(until=until, redone=a.undone),)

@@ -80,11 +80,7 @@ def _step(a: Aggregate, now: datetime, held: ans.Held | None) -> Events:
     if a.state in (State.FAILED, State.RETRYING):
         if accepts_late(a):
             return late_steps(a)
-        if a.state is State.RETRYING and a.creation_deadline and now >= a.creation_deadline:
-            late = e.FailureReason.CREATION_FAILED
-            pays_out = a.mode is e.Mode.PAY_OUT
-            return (_failed(e.FailureReason.PAY_OUT_FAILED if pays_out else late),)
-        return ()
+        return _step_retrying(a, now) if a.state is State.RETRYING else ()
     if a.state is State.FORWARDING:
         return step_forwarding(a)
     if attempt is None:
@@ -104,6 +100,14 @@ def _step(a: Aggregate, now: datetime, held: ans.Held | None) -> Events:
             return _step_cancelling(a, attempt)
         case _:
             return ()
+
+
+def _step_retrying(a: Aggregate, now: datetime) -> Events:
+    too_late = a.creation_deadline is not None and now >= a.creation_deadline
+    if a.mode is not e.Mode.PAY_OUT:
+        return (_failed(e.FailureReason.CREATION_FAILED),) if too_late else ()
+    # Nothing more is sent to somebody who has an earlier payment that had failed for certain.
+    return (_failed(e.FailureReason.PAY_OUT_FAILED),) if too_late or a.arrived else ()
 
 
 def _step_pending(a: Aggregate, attempt: Attempt) -> Events:
@@ -126,6 +130,8 @@ def _step_held(a: Aggregate, attempt: Attempt, now: datetime, held: ans.Held | N
         return (e.CancelRequested(reason=e.FailureReason.UNDERPAID),)
     if deadline_is_near(attempt.hold_deadline, now, held.height if held else None):
         return (e.CancelRequested(reason=e.FailureReason.HELD_TOO_LONG),)
+    if attempt.receiver is not None and a.passed_on is not None:
+        return (e.CancelRequested(reason=e.FailureReason.FORWARD_NOT_SENT),)  # he has his share
     if attempt.receiver is not None:
         return ()  # the receiver comes first: ``forwarding.request_forward``
     return (*work, e.CaptureRequested()) if held else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
@@ -67,6 +68,13 @@ class PayOut:
     def over(self) -> bool:
         """Whether it is known how it ended."""
         return self.fact >= PayOutFact.FAILED
+
+
+def earlier_pay_outs(pay_outs: tuple[PayOut, ...]) -> Iterator[PayOut]:
+    """Those before the last one, but for those with its id: of these a gateway sends only one."""
+    last = pay_outs[-1:]
+    ids = {(one.gateway, one.payment_id) for one in last}
+    return (one for one in pay_outs[:-1] if (one.gateway, one.payment_id) not in ids)
 
 
 def pay_outs_after(pay_outs: tuple[PayOut, ...], event: e.PayOutEvent) -> tuple[PayOut, ...]:
