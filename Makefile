@@ -64,9 +64,11 @@ test-lightning: venv
 	$(BIN)/python tests/gateways/lightning/build.py
 	$(BIN)/python -m pytest -m lightning tests/gateways/lightning $(ARGS)
 
-# In a real Chromium, the one of the distribution.
+# In a real Chromium, the one of the distribution. It may never answer, as when a window is to be closed
+# that goes to another page; then the process of that test is ended, and another one goes on.
 test-browser: venv
-	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal tests/browser $(ARGS)
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal --timeout 240 --timeout-method thread \
+		tests/browser $(ARGS)
 
 # A part of the tests on each Python that can be found, and on each PostgreSQL.
 test-pythons:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.served_forum import (
     POLL,
@@ -33,6 +33,10 @@ class Deed:
         """Open the panel again, after the page was left."""
         raise NotImplementedError
 
+    def told(self, page: Page) -> None:
+        """Wait until the page says that it is paid."""
+        expect(page.locator("[data-phase=waiting]")).to_have_count(0)
+
     def watch(self, page: Page) -> None:
         """Go from the front page to where somebody else sees it."""
 
@@ -48,6 +52,9 @@ class Post(Deed):
     def reopen(self, page: Page) -> None:
         go(page, "recent", "**/recent")
         unpaid(page, "pending: pay").click()
+
+    def told(self, page: Page) -> None:
+        page.wait_for_url("**/items/*")
 
     def seen(self, page: Page) -> bool:
         return page.get_by_text("Rivers at night").count() == 1
