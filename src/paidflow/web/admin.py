@@ -22,15 +22,12 @@ from paidflow.operating.recent import recent_hours
 from paidflow.operating.timeline import timeline
 from paidflow.views.reader import Reader
 from paidflow.web.caller import FindActor, refuse_other_sites
+from paidflow.web.pages import page
 from paidflow.web.problems import ProblemRoute, Stopped, problem
-from paidflow.web.templates import render
 
 SHOWN_MAX = 50
 HEADERS = {
-    "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
 }
 
 
@@ -79,8 +76,7 @@ def admin(flow: PaidFlow, *, operator: FindActor) -> APIRouter:
 
 
 def _page(name: str, who: str, read: Callable[[], dict[str, Any]]) -> HTMLResponse:
-    html = render(f"{name}.html", who=who, **read())
-    return HTMLResponse(html, headers=HEADERS)
+    return page(f"{name}.html", headers=HEADERS, who=who, **read())
 
 
 def _overview(flow: PaidFlow) -> dict[str, Any]:
