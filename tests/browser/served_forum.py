@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from examples.forum.seed import seeded
 from examples.forum.site import site
@@ -70,6 +70,17 @@ def served(tmp_path: Path) -> Iterator[Served]:
     server.stop()
 
 
+def browser_of(
+    chromium: Browser, url: str, person: str | None, *, scripts: bool = True
+) -> BrowserContext:
+    """A browser of somebody's own, who is that person at the forum."""
+    context = chromium.new_context(java_script_enabled=scripts)
+    context.set_default_timeout(LONG_S * 1000)
+    if person is not None:
+        context.add_cookies([{"name": "person", "value": person, "url": url}])
+    return context
+
+
 @pytest.fixture
 def seen_by(chromium: Browser, served: Served) -> Iterator[SeenBy]:
     """The front page as somebody sees it, each person in a browser of his own."""
@@ -77,11 +88,8 @@ def seen_by(chromium: Browser, served: Served) -> Iterator[SeenBy]:
     errors: list[str] = []
 
     def look(person: str | None) -> Page:
-        context = chromium.new_context()
-        context.set_default_timeout(LONG_S * 1000)
+        context = browser_of(chromium, served.url, person)
         contexts.append(context)
-        if person is not None:
-            context.add_cookies([{"name": "person", "value": person, "url": served.url}])
         context.on("weberror", lambda error: errors.append(str(error.error)))
         page = context.new_page()
         page.goto(f"{served.url}/recent")

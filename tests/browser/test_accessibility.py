@@ -9,7 +9,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from paidflow.forum import BuyCredits
-from tests.browser.served_forum import TEA, SeenBy, Served, empty_purse, phase, seen_by, served
+from tests.browser.served_forum import (
+    TEA,
+    SeenBy,
+    Served,
+    empty_purse,
+    go,
+    phase,
+    seen_by,
+    served,
+)
 
 __all__ = ["seen_by", "served"]
 
@@ -39,8 +48,7 @@ def test_pages(served: Served, seen_by: SeenBy, scheme: Any) -> None:
         path: [] for path in PATHS
     }
     page.goto(f"{served.url}/recent")
-    page.get_by_role("link", name=TEA).click()
-    page.wait_for_url("**/items/*")
+    go(page, TEA, "**/items/*")
     assert serious(page) == []
 
 

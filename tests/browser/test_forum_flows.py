@@ -177,7 +177,8 @@ def test_a_panel_that_is_closed_is_cancelled_without_a_word(
     assert served.payable == []
 
 
-def test_two_tabs_pay_one_invoice(served: Served, seen_by: SeenBy) -> None:
+def two_tabs(served: Served, seen_by: SeenBy) -> tuple[Page, Page, str]:
+    """Two tabs that both show the invoice of one comment."""
     empty_purse(served, "ann")
     one = seen_by("ann")
     write_comment(one, "Mint")
@@ -186,19 +187,18 @@ def test_two_tabs_pay_one_invoice(served: Served, seen_by: SeenBy) -> None:
     unpaid(two, "pending: pay").click()
     assert invoice(two) == first
     assert served.opened == [first]
+    return one, two, first
+
+
+def test_two_tabs_pay_one_invoice(served: Served, seen_by: SeenBy) -> None:
+    one, two, _ = two_tabs(served, seen_by)
     cheat(two, "pay")
     for tab in (one, two):
         phase(tab, "paid")
 
 
 def test_two_tabs_try_again_with_one_invoice(served: Served, seen_by: SeenBy) -> None:
-    empty_purse(served, "ann")
-    one = seen_by("ann")
-    write_comment(one, "Mint")
-    first = invoice(one)
-    two = another_tab(one)
-    unpaid(two, "pending: pay").click()
-    assert invoice(two) == first
+    one, two, first = two_tabs(served, seen_by)
     expire(one)
     phase(two, "expired")
     for tab in (one, two):

@@ -17,10 +17,13 @@ from tests.browser.served_forum import (
     Served,
     cheat,
     empty_purse,
+    go,
     phase,
     seen_by,
     served,
+    write_comment,
     write_post,
+    zap,
     zapped,
 )
 from tests.browser.test_accessibility import serious
@@ -50,12 +53,6 @@ def sent(page: Page) -> list[str | None]:
 
     page.on("request", note)
     return found
-
-
-def zap(page: Page, title: str, amount_sats: int) -> None:
-    line = page.locator("li", has_text=title)
-    line.get_by_label("Sats to zap").fill(str(amount_sats))
-    line.get_by_role("button", name="Zap").click()
 
 
 def undo_buttons(page: Page, count: int) -> None:
@@ -150,8 +147,7 @@ def test_whoever_leaves_the_page_has_sent_it(served: Served, seen_by: SeenBy) ->
     stop_time(bob)
     zap(bob, TEA, 50)
     undo_buttons(bob, 1)
-    bob.get_by_role("link", name="rewards").click()
-    bob.wait_for_url("**/rewards")
+    go(bob, "rewards", "**/rewards")
     wait_until(lambda: zapped(carol, TEA) == before + 50)
 
 
@@ -170,7 +166,7 @@ def test_a_refused_zap_is_taken_off(served: Served, seen_by: SeenBy) -> None:
 
 
 def edit_link(page: Page) -> None:
-    page.locator("#post").get_by_role("link", name="edit").click()
+    go(page, page.locator("#post").get_by_role("link", name="edit"), "**/edit")
 
 
 def test_an_edit_is_seen_by_others_at_once(served: Served, seen_by: SeenBy) -> None:
@@ -209,13 +205,12 @@ def test_an_edit_that_is_not_paid_is_tried_again_beside_the_post(
 
 def test_a_deleted_comment_is_gone(served: Served, seen_by: SeenBy) -> None:
     bob, ann = seen_by("bob"), seen_by("ann")
-    ann.get_by_role("link", name=TEA).click()
+    go(ann, TEA, "**/items/*")
     text = ann.get_by_text("Green, and not too hot.")
     expect(text).to_be_visible()
     bob.goto(ann.url)
-    bob.locator("article.comment", has_text="Green").first.get_by_role(
-        "link", name=re.compile("edit|delete")
-    ).first.click()
+    comment = bob.locator("article.comment", has_text="Green").first
+    go(bob, comment.get_by_role("link", name=re.compile("edit|delete")).first, "**/edit")
     bob.get_by_text("delete it").click()
     bob.get_by_role("button", name="delete for ever").click()
     expect(bob.get_by_text("deleted", exact=True)).to_be_visible()
@@ -227,7 +222,7 @@ def test_a_bounty_is_paid_for_an_answer(served: Served, seen_by: SeenBy) -> None
     dave, bob, carol = seen_by("dave"), seen_by("bob"), seen_by("carol")
     before = served.forum.flow.balance("bob")
     for page in (dave, bob, carol):
-        page.get_by_role("link", name="Find the bug in my compass").click()
+        go(page, "Find the bug in my compass", "**/items/*")
         expect(page.get_by_text("Is there iron in the table?")).to_be_visible()
     for page in (bob, carol):
         expect(page.get_by_role("button", name=re.compile("pay the bounty"))).to_have_count(0)
@@ -246,11 +241,8 @@ def test_the_money_of_a_logged_out_person_is_held(
 ) -> None:
     monkeypatch.setattr("examples.forum.cheats.CAPTURES_HELD", 10_000)
     nobody, bob = seen_by(None), seen_by("bob")
-    for page in (nobody, bob):
-        page.get_by_role("link", name=TEA).click()
-    form = nobody.locator("main > form.write-comment")
-    form.get_by_label("Your comment").fill("From nobody")
-    form.get_by_role("button").click()
+    go(bob, TEA, "**/items/*")
+    write_comment(nobody, "From nobody")
     phase(nobody, "waiting")
     cheat(nobody, "hold")
     phase(nobody, "held")
@@ -273,7 +265,7 @@ def test_what_is_paid_twice_is_not_lost(served: Served, seen_by: SeenBy) -> None
 def test_the_owner_changes_a_territory(served: Served, seen_by: SeenBy) -> None:
     carol = seen_by("carol")
     carol.goto(f"{served.url}/territories/tea")
-    carol.get_by_role("link", name="settings").click()
+    go(carol, "settings", "**/settings")
     carol.get_by_label("What a post costs in sats").fill("12")
     carol.get_by_label("poll", exact=True).uncheck()
     carol.get_by_label("Bills are paid").select_option("false")

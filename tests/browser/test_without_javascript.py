@@ -16,7 +16,8 @@ from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import Receipt, sats
 from paidflow.forum import Gift
-from tests.waiting import LONG_S, wait_until
+from tests.browser.served_forum import browser_of
+from tests.waiting import wait_until
 from tests.web.site import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.empty]
@@ -81,11 +82,8 @@ def seen_by(chromium: Browser, served: Served) -> Iterator[SeenBy]:
     contexts = []
 
     def look(person: str | None) -> Page:
-        context = chromium.new_context(java_script_enabled=False)
-        context.set_default_timeout(LONG_S * 1000)
+        context = browser_of(chromium, served.url, person, scripts=False)
         contexts.append(context)
-        if person is not None:
-            context.add_cookies([{"name": "person", "value": person, "url": served.url}])
         page = context.new_page()
         page.goto(f"{served.url}/recent")
         return page

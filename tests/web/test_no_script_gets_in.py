@@ -15,7 +15,6 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from examples.forum.forum import SETTINGS, Forum
-from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import sats
 from paidflow.actions.system_action import SystemAction
@@ -174,13 +173,6 @@ def test_no_text_is_forgotten(forum: Forum) -> None:
     for action in ACTIONS:
         texts = {name for name, one in action.model_fields.items() if "str" in str(one.annotation)}
         assert texts - {"billing"} <= set(known[action.kind]), action.kind
-
-
-@pytest.fixture(scope="module")
-def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
-    opened = seeded(tmp_path_factory.mktemp("forum"))
-    yield opened
-    opened.close()
 
 
 def write_everywhere(forum: Forum, text: str) -> set[str]:

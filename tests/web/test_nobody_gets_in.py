@@ -13,7 +13,6 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from examples.forum.forum import Forum
-from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import Receipt
 from paidflow.forum import ACTIONS, Comment, Discussion, Gift
@@ -65,13 +64,6 @@ OTHER_SITES = (
     {"sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "same-site"},
 )
-
-
-@pytest.fixture(scope="module")
-def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
-    opened = seeded(tmp_path_factory.mktemp("forum"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,9 @@ from hypothesis import HealthCheck, given, settings
 
 from examples.forum.forum import Forum
 from examples.forum.people import person
-from examples.forum.seed import seeded
 from paidflow.web import Rate, router
 
 PERSON = "ann"
-
-
-@pytest.fixture(scope="module")
-def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
-    opened = seeded(tmp_path_factory.mktemp("forum"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")
