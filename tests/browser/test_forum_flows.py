@@ -151,6 +151,27 @@ def test_of_two_zaps_at_once_the_one_that_fails_is_taken_off(
         wait_until(lambda page=page: zapped(page, TEA) == before + 50)
 
 
+def test_a_zap_goes_to_the_wallet_that_somebody_has_attached(
+    served: Served, seen_by: SeenBy
+) -> None:
+    empty_purse(served, "bob")
+    ann, bob = seen_by("ann"), seen_by("bob")
+    credits = served.forum.flow.balance("ann")
+    ann.goto(f"{served.url}/wallet")
+    ann.get_by_role("button", name="attach one").click()
+    expect(ann.get_by_text("It has got 0 sats")).to_be_visible()
+    before = zapped(bob, TEA)
+    zap(bob, TEA, 100)
+    invoice(bob)
+    cheat(bob, "pay")
+    phase(bob, "paid")
+    expect(ann.get_by_text("It has got 70 sats")).to_be_visible()
+    assert served.forum.flow.balance("ann") == credits
+    wait_until(lambda: zapped(bob, TEA) == before + 100)
+    ann.get_by_role("button", name="detach it").click()
+    expect(ann.get_by_role("button", name="attach one")).to_be_visible()
+
+
 def test_the_panel_is_closed_at_the_moment_of_payment(served: Served, seen_by: SeenBy) -> None:
     empty_purse(served, "ann")
     ann, bob = seen_by("ann"), seen_by("bob")
