@@ -146,6 +146,7 @@ def _heal(job: Job) -> dict[str, Any]:
         if not any(invariants.unrest(world, told)):
             break
     if told.denies:
+        world.sandbox.clear_faults()
         world.deny_payments(False)
         world.reconcile_payments()
         world.work_until_quiet()

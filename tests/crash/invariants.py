@@ -128,6 +128,7 @@ def _invoices(w: World) -> Iterator[str]:
 def _passed_on(w: World) -> Iterator[str]:
     """A hold is not let go while its receiver may be paid, and he gets what was paid out."""
     released = {call.invoice_id for call in w.sandbox.calls() if call.operation == "cancel"}
+    released -= _denied(w)
     for payment in w.sandbox.payments():
         if payment.payment_id in released and payment.status != "failed":
             yield f"the hold of {payment} was let go"
