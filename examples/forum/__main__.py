@@ -20,8 +20,9 @@ The forum is at {url}, and is paid at {gateway}. What to try:
   3. Let an invoice expire, and try again: from the item, or from the notifications.
   4. Log out and write a comment: it is paid first ("hold": slowly), and then written.
   5. Zap with credits (wallet): no invoice at all, and five seconds to take it back.
-  6. Be Dave: pay his bounty for an answer, and change the terms of his territory.
-  7. Be Dave, and open {url}/operator/: how the payments are, and what waits for a person.
+  6. Be Ann, attach a wallet (wallet), and be zapped by Bob when his credits are gone: it has it.
+  7. Be Dave: pay his bounty for an answer, and change the terms of his territory.
+  8. Be Dave, and open {url}/operator/: how the payments are, and what waits for a person.
 Ctrl-C ends it; what was written stays for the next time, `make demo-reset` clears it.
 """
 

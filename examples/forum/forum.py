@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from examples.forum.gateways import Payments, payments
+from examples.forum.own_wallets import Attached, OwnWallets, create
 from paidflow import Context, Folding, PaidFlow, Reader, Worker
 from paidflow.clock import Clock
 from paidflow.forum import (
@@ -45,6 +46,7 @@ SETTINGS = ForumSettings(
     title_characters_min=3,
     people=Members(),
     rewards=EarnedRewards(),
+    wallets=Attached(),
 )
 
 
@@ -79,17 +81,19 @@ class Forum:
             clock: another time than the database's.
             settings: what ``examples.forum.gateways`` reads.
         """
-        paid = payments(settings or {}, folder, clock)
+        paid = payments(settings or {}, folder, clock, PEOPLE)
         flow = PaidFlow.open(
             url or f"sqlite:///{folder / f'{paid.name}.db'}",
             actions=paid.actions,
             gateways={paid.name: paid.gateway},
             secret=paid.secret,
             quotes=paid.quotes,
+            wallets=paid.own.wallets if paid.own else None,
             create=True,
             clock=clock,
             settings=[SETTINGS],
         )
+        create(flow)
         return cls(flow, Folding(flow, projections(SETTINGS)), paid)
 
     @property
@@ -97,6 +101,11 @@ class Forum:
         """The sandbox, if that is where it is paid."""
         gateway = self.payments.gateway
         return gateway if isinstance(gateway, SandboxGateway) else None
+
+    @property
+    def own_wallets(self) -> OwnWallets | None:
+        """The wallets that people can attach, if it is paid at the sandbox."""
+        return self.payments.own
 
     def worker(self) -> Worker:
         """Does what is owed, and folds."""

@@ -6,11 +6,12 @@ whoever opens the demo may be anybody, and its first credits are a present.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from examples.forum.own_wallets import OwnWallets
 from paidflow import Money, PaidAction, Quote, Quotes
 from paidflow.actions.contract import INVOICE
 from paidflow.clock import Clock, SystemClock
@@ -40,12 +41,14 @@ class Payments:
         gateway: where invoices come from.
         secret: what proofs and preimages are made with.
         quotes: what satoshis are in another currency, if the gateway takes another one.
+        own: the wallets that people can attach, at the sandbox.
     """
 
     name: str
     gateway: SandboxGateway | Lnd | LnbitsGateway | StripeGateway
     secret: str = field(repr=False)
     quotes: Quotes | None = None
+    own: OwnWallets | None = None
 
     @property
     def actions(self) -> list[type[PaidAction]]:
@@ -70,6 +73,8 @@ class Payments:
     def close(self) -> None:
         """Let go of connections and files."""
         self.gateway.close()
+        if self.own is not None:
+            self.own.close()
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,19 @@ class FixedRate:
         return Quote.at(self.rate, cost, currency, source="settings", valid_until=until)
 
 
-def payments(settings: Mapping[str, str], folder: Path, clock: Clock | None = None) -> Payments:
+def payments(
+    settings: Mapping[str, str],
+    folder: Path,
+    clock: Clock | None = None,
+    people: Iterable[str] = (),
+) -> Payments:
     """The gateway that ``FORUM_GATEWAY`` names; the sandbox if nothing does.
 
     Args:
         settings: the environment.
         folder: where the sandbox keeps its bank.
         clock: the time.
+        people: who may have a wallet of his own at the sandbox.
 
     Raises:
         WrongSetting: when a setting is missing, or there is no such gateway.
@@ -110,8 +121,11 @@ def payments(settings: Mapping[str, str], folder: Path, clock: Clock | None = No
     name = settings.get("FORUM_GATEWAY", "sandbox")
     match name:
         case "sandbox":
-            bank = SandboxGateway(folder / "bank.db", sandbox=True, clock=clock)
-            return Payments(name, bank, settings.get("FORUM_SECRET", DEMO_SECRET))
+            own = OwnWallets.open(folder, people, clock)
+            bank = SandboxGateway(
+                folder / "bank.db", sandbox=True, clock=clock, receivers=own.accounts.values()
+            )
+            return Payments(name, bank, settings.get("FORUM_SECRET", DEMO_SECRET), own=own)
         case "lnd":
             return _lnd(settings, clock)
         case "lnbits":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from paidflow import sats
 from tests.browser.served_forum import (
     POLL,
     TEA,
@@ -149,6 +150,45 @@ def test_of_two_zaps_at_once_the_one_that_fails_is_taken_off(
     phase(one, "paid")
     for page in (one, two, carol):
         wait_until(lambda page=page: zapped(page, TEA) == before + 50)
+
+
+def test_a_zap_goes_to_the_wallet_that_somebody_has_attached(
+    served: Served, seen_by: SeenBy
+) -> None:
+    empty_purse(served, "bob")
+    ann, bob = seen_by("ann"), seen_by("bob")
+    credits = served.forum.flow.balance("ann")
+    ann.goto(f"{served.url}/wallet")
+    ann.get_by_role("button", name="attach one").click()
+    expect(ann.get_by_text("It has got 0 sats")).to_be_visible()
+    before = zapped(bob, TEA)
+    zap(bob, TEA, 100)
+    invoice(bob)
+    cheat(bob, "pay")
+    phase(bob, "paid")
+    expect(ann.get_by_text("It has got 70 sats")).to_be_visible()
+    assert served.forum.flow.balance("ann") == credits
+    wait_until(lambda: zapped(bob, TEA) == before + 100)
+    ann.get_by_role("button", name="detach it").click()
+    expect(ann.get_by_role("button", name="attach one")).to_be_visible()
+
+
+def test_money_that_came_twice_is_claimed_after_logging_in(served: Served, seen_by: SeenBy) -> None:
+    nobody = seen_by(None)
+    write_comment(nobody, "Mint")
+    invoice(nobody)
+    cheat(nobody, "pay twice")
+    phase(nobody, "paid")
+    close(nobody)
+    before = served.forum.flow.balance("ann")
+    with nobody.expect_navigation():
+        nobody.get_by_label("Who you are").select_option("ann")
+    go(nobody, nobody.locator("#balance"), "**/wallet")
+    into = nobody.get_by_role("button", name="into the purse")
+    into.click()
+    expect(into).to_have_count(0)
+    expect(nobody.locator("#claims")).to_be_hidden()
+    assert served.forum.flow.balance("ann") == before + sats(50)
 
 
 def test_the_panel_is_closed_at_the_moment_of_payment(served: Served, seen_by: SeenBy) -> None:

@@ -145,6 +145,11 @@ def _heal(job: Job) -> dict[str, Any]:
         world.work_until_quiet()
         if not any(invariants.unrest(world, told)):
             break
+    if told.denies:
+        world.sandbox.clear_faults()
+        world.deny_payments(False)
+        world.reconcile_payments()
+        world.work_until_quiet()
     wrong += [f"at rest: {line}" for line in invariants.at_rest(world, told)]
     if job.replays:
         wrong += invariants.one_action_only(world, told)

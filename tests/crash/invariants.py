@@ -27,6 +27,7 @@ from tests.wall import effects
 from tests.zaps import differences
 
 PAYABLE = frozenset({"open", "pending"})
+_UNKNOWN = ("lookup_payment", "NotFound")
 EARNED = """
     select n.amount from paidflow_entries n
     join paidflow_log e on e.originator_id = n.source and e.originator_version = n.version
@@ -127,6 +128,7 @@ def _invoices(w: World) -> Iterator[str]:
 def _passed_on(w: World) -> Iterator[str]:
     """A hold is not let go while its receiver may be paid, and he gets what was paid out."""
     released = {call.invoice_id for call in w.sandbox.calls() if call.operation == "cancel"}
+    released -= _denied(w)
     for payment in w.sandbox.payments():
         if payment.payment_id in released and payment.status != "failed":
             yield f"the hold of {payment} was let go"
@@ -140,7 +142,6 @@ def _passed_on(w: World) -> Iterator[str]:
 def _payments(w: World) -> Iterator[str]:
     """Nothing is sent twice, nothing without its intent; who has it back is not paid."""
     sent = Counter(call.invoice_id for call in w.sandbox.calls() if call.operation == "pay_out")
-    status_of = {payment.payment_id: payment.status for payment in w.sandbox.payments()}
     rows = {row["payment_id"]: row for row in select(w.flow, "select * from paidflow_payments")}
     for payment_id, count in sent.items():
         row = rows.get(payment_id)
@@ -148,15 +149,39 @@ def _payments(w: World) -> Iterator[str]:
             yield f"{payment_id} was sent before its intent was committed"
         if count > 1:
             yield f"{payment_id} was sent {count} times"
-    for row in rows.values():
+    yield from _ended(w, _denied(w))
+
+
+def _ended(w: World, except_for: frozenset[str] = frozenset()) -> Iterator[str]:
+    """What we know of payments that are over is what the bank knows; one for an action arrives."""
+    denied = _denied(w)
+    arrived: Counter[str] = Counter()
+    status_of = {payment.payment_id: payment.status for payment in w.sandbox.payments()}
+    for row in select(w.flow, "select * from paidflow_payments"):
         loaded = w.flow.steps.load(row["action_id"])
         assert loaded is not None
         pay_out = loaded.aggregate.pay_outs[row["number"] - 1]
-        status = status_of.get(row["payment_id"], "never sent")
-        if pay_out.over and (pay_out.fact is PayOutFact.SETTLED) != (status == "paid_out"):
+        payment_id = row["payment_id"]
+        status = status_of.get(payment_id, "never sent")
+        arrived[row["action_id"]] += status == "paid_out"
+        told = (pay_out.fact is PayOutFact.SETTLED) == (status == "paid_out")
+        if pay_out.over and not told and payment_id not in except_for:
             yield f"{pay_out} is {status} at the bank"
-        if row["never_sent"] and status != "never sent":
+        if row["never_sent"] and status != "never sent" and payment_id not in denied:
             yield f"{row} is {status} at the bank"
+    for action_id, count in arrived.items():
+        if count > 1:
+            yield f"{count} payments of {action_id} have arrived"
+
+
+def _denied(w: World) -> frozenset[str]:
+    """The payments that the bank has made and said once that it does not know."""
+    made = {payment.payment_id for payment in w.sandbox.payments()}
+    return frozenset(
+        call.invoice_id
+        for call in w.sandbox.calls()
+        if call.invoice_id in made and (call.operation, call.outcome) == _UNKNOWN
+    )
 
 
 def balances(flow: PaidFlow, source: str = "%") -> Counter[str]:
@@ -217,6 +242,7 @@ def at_rest(w: World, told: Script) -> Iterator[str]:
     """What must hold once nobody has anything left to do."""
     yield from always(w)
     yield from unrest(w, told)
+    yield from _ended(w)
     for status in statuses(w.flow):
         yield from _kept(w, told, status)
     yield from _truth(w)

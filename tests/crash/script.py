@@ -28,6 +28,7 @@ class Script:
         grace_s: for a bank that cannot confirm a close, when an expired invoice counts as closed.
         donates: whether somebody has to pay into the pool first.
         receives: whether Bob has an account that the bank can pay, and wallets.
+        denies: whether the bank says for some time that it does not know a payment that it made.
     """
 
     run: Run
@@ -39,6 +40,7 @@ class Script:
     earns: bool
     donates: bool
     receives: bool
+    denies: bool
 
 
 SCRIPTS: dict[str, Script] = {}
@@ -54,11 +56,12 @@ def script(
     earns: bool = False,
     donates: bool = False,
     receives: bool = False,
+    denies: bool = False,
 ) -> Callable[[Run], Run]:
     """Add a script under the name of its function."""
 
     def register(run: Run) -> Run:
-        told = Script(run, action, actor, ends, grants, grace_s, earns, donates, receives)
+        told = Script(run, action, actor, ends, grants, grace_s, earns, donates, receives, denies)
         SCRIPTS[run.__name__] = told
         return run
 

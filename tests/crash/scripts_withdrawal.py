@@ -67,6 +67,45 @@ def withdrawal_stuck(w: World, withdrawal: PaidAction) -> None:
     _later(w, 301)
 
 
+def _denied(w: World, withdrawal: PaidAction) -> Receipt:
+    """Sent and on its way; and given up, because the bank says that there is no such payment."""
+    w.sandbox.fate("stuck")
+    w.sandbox.fault("pay_out", "time_out_after")
+    w.sandbox.fault("lookup_payment", "time_out_before")
+    receipt = _asked(w, withdrawal)
+    w.deny_payments()
+    _later(w, 361)
+    return receipt
+
+
+@script(cash(), ends=EITHER, earns=True, denies=True)
+def withdrawal_denied_and_arrived(w: World, withdrawal: PaidAction) -> None:
+    receipt = _denied(w, withdrawal)
+    w.deny_payments(False)
+    w.end_payments(arrive=True)
+    w.flow.retry(receipt.action_id, actor="ann")
+    _later(w, 6)
+
+
+@script(cash(), ends=EITHER, earns=True, denies=True)
+def withdrawal_denied_and_on_its_way(w: World, withdrawal: PaidAction) -> None:
+    receipt = _denied(w, withdrawal)
+    w.deny_payments(False)
+    w.flow.retry(receipt.action_id, actor="ann")
+    _later(w, 6)
+    w.end_payments(arrive=True)
+    _later(w, 20)
+
+
+@script(cash(), ends=EITHER, earns=True, denies=True)
+def withdrawal_denied_and_failed(w: World, withdrawal: PaidAction) -> None:
+    receipt = _denied(w, withdrawal)
+    w.deny_payments(False)
+    w.end_payments(arrive=False)
+    w.flow.retry(receipt.action_id, actor="ann")
+    _later(w, 20)
+
+
 @script(cash(), ends=EITHER, earns=True)
 def withdrawal_too_dear(w: World, withdrawal: PaidAction) -> None:
     w.sandbox.fate("overcharged")

@@ -86,6 +86,23 @@ def wrapped_stuck(w: World, note: PaidAction) -> None:
     w.work()
 
 
+@script(NOTE, ends=EITHER, earns=True, receives=True, denies=True)
+def wrapped_denied_and_arrived(w: World, note: PaidAction) -> None:
+    """The payer has his money back, and Bob is paid after all, before the payer tries again."""
+    w.earn()  # so that the bank could pay Bob twice
+    w.sandbox.fate("stuck")
+    w.sandbox.fault("pay_out", "time_out_after")
+    w.sandbox.fault("lookup_payment", "time_out_before")
+    receipt = _paid(w, note)
+    w.deny_payments()
+    w.clock.tick(700)
+    w.work()
+    w.deny_payments(False)
+    w.end_payments(arrive=True)
+    w.pay(w.flow.retry(receipt.action_id, actor="ann"))
+    w.work()
+
+
 @script(NOTE, ends=EITHER, receives=True)
 def wrapped_and_the_payer_cancels(w: World, note: PaidAction) -> None:
     w.sandbox.fate("stuck")

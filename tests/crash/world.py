@@ -148,6 +148,18 @@ class World:
         for payment in self.sandbox.payments():
             end(payment.payment_id)
 
+    def deny_payments(self, denied: bool = True) -> None:
+        """The bank says of each payment that there is none, or the truth again."""
+        for payment in self.sandbox.payments():
+            self.sandbox.forget_payment(payment.payment_id, forgotten=denied)
+
+    def reconcile_payments(self) -> None:
+        """Look at all payments, also those that are over, as ``paidflow reconcile`` does."""
+        with self.flow.store.reading() as tx:
+            rows = tx.execute("select action_id, number from paidflow_payments").fetchall()
+        for row in rows:
+            self.flow.sync_payment(row["action_id"], row["number"])
+
     def work(self) -> None:
         """Let a worker do what is due now, once."""
         Worker(self.flow).run_once()

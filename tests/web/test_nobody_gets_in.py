@@ -34,7 +34,10 @@ OF_THE_OPERATOR = {
     ("GET", "/operator/actions/{action_id}"),
     ("POST", "/operator/actions/{action_id}/resolve"),
 }
-OF_WHOEVER_IS_LOGGED_IN = {("GET", "/wallet"), ("GET", "/notifications"), ("GET", "/pay/events")}
+OF_WHOEVER_IS_LOGGED_IN = {
+    *(("GET", path) for path in ("/wallet", "/notifications", "/pay/events")),
+    ("POST", "/wallet/{name}"),
+}
 OF_WHOEVER_MADE_IT = ("/items/{item_id}/edit", "/territories/{name}/settings")
 PAGES = {
     *(("GET", path) for path in ("/", "/{name}", "/search", "/rewards", "/territories")),

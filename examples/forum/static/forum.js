@@ -4,10 +4,11 @@
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
+import { showClaims } from "/static/claims.js";
 import { add, additions, below } from "/static/counters.js";
 import { fieldsOf } from "/static/fields.js";
 import { listen } from "/static/live.js";
-import { forget, keep, proofs } from "/static/proofs.js";
+import { forget, keep, proofs, proofsOfNobody } from "/static/proofs.js";
 import { undoable } from "/static/undo.js";
 import { showUnpaid } from "/static/unpaid.js";
 
@@ -161,6 +162,11 @@ function unpaid() {
 	if (place) showUnpaid(place, flow, Object.keys(proofs()), forget);
 }
 
+function claims() {
+	const place = document.getElementById("claims");
+	if (place) showClaims(place, flow, proofsOfNobody(), () => { refresh(); claims(); });
+}
+
 const changed = () => { refresh(); unpaid(); };
 const again = { onPaid: changed, onPayError: changed, onCompleted: changed };
 
@@ -195,3 +201,4 @@ count();
 addEventListener("pageshow", (event) => event.persisted && refresh());
 listen(refresh);
 unpaid();
+claims();

@@ -10,7 +10,7 @@ export async function showUnpaid(place, flow, ids, forget) {
 	const asked = ids.map((id) => flow.get(/** @type {any} */ ({ action_id: id })).catch(() => null));
 	const buttons = [];
 	for (const receipt of /** @type {any[]} */ (await Promise.all(asked))) {
-		if (receipt?.state === "PAID") forget(receipt.action_id);
+		if (receipt?.state === "PAID" && !receipt.unclaimed) forget(receipt.action_id);
 		if (!receipt || receipt.state === "PAID" || receipt.failure_reason === "user_cancelled") continue;
 		const failed = receipt.state === "FAILED", button = document.createElement("button");
 		button.className = failed ? "state failed" : "state";

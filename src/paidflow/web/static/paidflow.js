@@ -68,7 +68,7 @@ export class Paidflow {
 		return this.resume(await this.command("retry", receipt), on);
 	}
 
-	/** Where it stands then: a "cancel" may find it paid. @param {"retry" | "cancel"} name @param {Receipt} receipt */
+	/** Where it stands then: a "cancel" may find it paid. @param {"retry" | "cancel" | "claim"} name @param {Receipt} receipt */
 	async command(name, receipt) {
 		const path = `/actions/${receipt.action_id}/${name}`;
 		try {

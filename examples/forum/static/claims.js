@@ -1,0 +1,25 @@
+// @ts-check
+// Money that came and has paid for nothing, because it was too late or came twice, of somebody who was
+// not logged in then. It is nobody's, and whoever has the proof can have it.
+
+/**
+ * @param {HTMLElement} place @param {import("/pay/paidflow.js").Paidflow} flow
+ * @param {Record<string, string>} proofs @param {() => void} changed
+ */
+export async function showClaims(place, flow, proofs, changed) {
+	for (const [id, proof] of Object.entries(proofs)) flow.keep(id, proof);
+	const asked = Object.keys(proofs).map((id) => flow.get(/** @type {any} */ ({ action_id: id })).catch(() => null));
+	const buttons = [];
+	for (const receipt of /** @type {any[]} */ (await Promise.all(asked))) {
+		if (!receipt?.unclaimed) continue;
+		const button = document.createElement("button");
+		button.textContent = `put ${receipt.unclaimed.amount / 1000} sats into the purse`;
+		button.onclick = () => {
+			button.disabled = true;
+			flow.command("claim", receipt).catch(() => null).then(changed);
+		};
+		buttons.push(button);
+	}
+	place.querySelector("p")?.replaceChildren(...buttons);
+	place.hidden = !buttons.length;
+}
