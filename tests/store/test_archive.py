@@ -51,6 +51,21 @@ def count(flow: PaidFlow, table: str) -> int:
     return row["total"]
 
 
+def rows_by_id(flow: PaidFlow, receipt: Receipt) -> list[dict[str, Any]]:
+    with flow.store.reading() as tx:
+        rows = tx.query("select_action", action_id=receipt.action_id).fetchall()
+    return [dict(row) for row in rows]
+
+
+def rows_by_invoice(flow: PaidFlow, receipt: Receipt) -> list[dict[str, Any]]:
+    wanted = "select gateway, invoice_id from paidflow_attempts where action_id = :action_id"
+    with flow.store.reading() as tx:
+        invoice = tx.execute(wanted, action_id=receipt.action_id).fetchone()
+        assert invoice is not None
+        rows = tx.query("select_action_of_invoice", **dict(invoice)).fetchall()
+    return [dict(row) for row in rows]
+
+
 def log_of(flow: PaidFlow) -> EventLog:
     return EventLog(flow.store, flow.clock, flow.ids)
 
@@ -102,6 +117,7 @@ def test_an_archived_action_can_go_on(
     assert 0 < count(flow, "paidflow_events") < count(flow, "paidflow_log")
     after = flow.history(receipt.action_id, actor="ann")
     assert after[: len(before)] == before
+    assert rows_by_invoice(flow, receipt) == rows_by_id(flow, receipt)
     versions = [event.originator_version for event in log_of(flow).select_events(receipt.action_id)]
     assert versions == list(range(1, len(after) + 1))
     assert archive(flow, clock) == 1

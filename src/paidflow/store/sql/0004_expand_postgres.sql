@@ -46,4 +46,20 @@ create index paidflow_actions_held_to_height on paidflow_actions (deadline_heigh
     where owed is not null and state in ('HELD', 'FORWARDING', 'CAPTURING', 'CANCELLING')
         and deadline_height is not null;
 
+-- The same rules as before. The server reads the text of all rules of a table in every statement that
+-- writes to it, and a list in one constant is the shorter text.
+alter table paidflow_actions
+    drop constraint paidflow_actions_state_check,
+    drop constraint paidflow_actions_owes,
+    drop constraint paidflow_actions_performed,
+    add constraint paidflow_actions_state_check check (state = any ('{PENDING,PENDING_HELD,HELD,
+        FORWARDING,CAPTURING,CANCELLING,RETRYING,PAID,FAILED,REFUNDED,DISPUTED}')) not valid,
+    add constraint paidflow_actions_owes check (owed is not null
+        or state = any ('{PAID,FAILED,REFUNDED,DISPUTED}')) not valid,
+    add constraint paidflow_actions_performed check (performed or state <> all ('{PENDING,
+        FORWARDING,CAPTURING,PAID,REFUNDED,DISPUTED}')) not valid;
+alter table paidflow_actions validate constraint paidflow_actions_state_check;
+alter table paidflow_actions validate constraint paidflow_actions_owes;
+alter table paidflow_actions validate constraint paidflow_actions_performed;
+
 insert into paidflow_schema (version, phase) values (4, 'expand');

@@ -24,17 +24,24 @@ begin
 end
 $$;
 
--- The action that an invoice belongs to.
+-- The action that an invoice belongs to, in one statement: this is read for every payment.
 create or replace function paidflow_action_of_invoice(of_gateway text, of_invoice text)
 returns table (action_id text, arguments text, result text, error text, erased boolean, events text)
 language plpgsql stable as $$
-declare
-    found_id text;
 begin
-    select t.action_id into found_id from paidflow_attempts t
-    where t.gateway = of_gateway and t.invoice_id = of_invoice;
-    if found then
-        return query select * from paidflow_action(found_id);
+    select p.action_id, p.arguments, p.result, p.error, p.erased, (
+        select string_agg(e.topic || ' ' || convert_from(e.state, 'UTF8'), chr(10)
+            order by e.originator_version)
+        from paidflow_events e where e.originator_id = p.action_id
+        having min(e.originator_version) = 1)
+    into action_id, arguments, result, error, erased, events
+    from paidflow_payloads p where p.action_id = (
+        select t.action_id from paidflow_attempts t
+        where t.gateway = of_gateway and t.invoice_id = of_invoice);
+    if events is not null then
+        return next;
+    elsif found then -- the first event is in the archive
+        return query select * from paidflow_action(action_id);
     end if;
 end
 $$;

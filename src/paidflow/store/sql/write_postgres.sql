@@ -48,11 +48,13 @@ begin
             deadline_at, deadline_height, attention, failure_reason, moment, moment
         from requested;
     end if;
-    if steps ? 'limited' and exists (
-        select from jsonb_to_recordset(steps -> 'limited') as l(actor text, most bigint)
-        where paidflow_open_invoices(l.actor) > l.most
-    ) then
-        raise integrity_constraint_violation using constraint = 'paidflow_open_invoices';
+    if steps ? 'limited' then
+        if exists (
+            select from jsonb_to_recordset(steps -> 'limited') as l(actor text, most bigint)
+            where paidflow_open_invoices(l.actor) > l.most
+        ) then
+            raise integrity_constraint_violation using constraint = 'paidflow_open_invoices';
+        end if;
     end if;
     if steps ? 'moved' then
         update paidflow_actions a
