@@ -26,10 +26,24 @@ from paidflow.payments.stripe import StripeGateway
 
 DEMO_SECRET = "a secret only for this demo"
 QUOTE_VALID = timedelta(hours=2)
+STRIPE_SCRIPT = "https://js.stripe.com/v3/"
 
 
 class WrongSetting(Exception):
     """A setting is missing, or is none of those that there are; the text names it."""
+
+
+@dataclass(frozen=True)
+class CardForm:
+    """What a page needs to ask for a card.
+
+    Args:
+        key: the publishable one, which everybody may know.
+        script: where Stripe's script is.
+    """
+
+    key: str
+    script: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,7 @@ class Payments:
         gateway: where invoices come from.
         secret: what proofs and preimages are made with.
         quotes: what satoshis are in another currency, if the gateway takes another one.
+        card: how pages ask for a card, if the gateway takes cards.
         own: the wallets that people can attach, at the sandbox.
     """
 
@@ -48,6 +63,7 @@ class Payments:
     gateway: SandboxGateway | Lnd | LnbitsGateway | StripeGateway
     secret: str = field(repr=False)
     quotes: Quotes | None = None
+    card: CardForm | None = None
     own: OwnWallets | None = None
 
     @property
@@ -176,13 +192,16 @@ def _lnbits(settings: Mapping[str, str], clock: Clock) -> Payments:
 
 
 def _stripe(settings: Mapping[str, str], clock: Clock) -> Payments:
-    key, account, rate, secret = _needed(
+    key, publishable_key, account, rate, secret = _needed(
         settings,
         "FORUM_STRIPE_API_KEY",
+        "FORUM_STRIPE_PUBLISHABLE_KEY",
         "FORUM_STRIPE_ACCOUNT",
         "FORUM_STRIPE_RATE",
         "FORUM_SECRET",
     )
+    if not publishable_key.startswith("pk_"):  # every page shows it
+        raise WrongSetting("FORUM_STRIPE_PUBLISHABLE_KEY begins with pk_")
     currency = settings.get("FORUM_STRIPE_CURRENCY", "EUR")
     gateway = StripeGateway(
         key,
@@ -191,7 +210,8 @@ def _stripe(settings: Mapping[str, str], clock: Clock) -> Payments:
         webhook_secret=settings.get("FORUM_STRIPE_WEBHOOK_SECRET"),
         clock=clock,
     )
-    return Payments("stripe", gateway, secret, FixedRate(rate, currency, clock))
+    card = CardForm(publishable_key, settings.get("FORUM_STRIPE_SCRIPT", STRIPE_SCRIPT))
+    return Payments("stripe", gateway, secret, FixedRate(rate, currency, clock), card)
 
 
 def _needed(settings: Mapping[str, str], *names: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urljoin
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.templating import Jinja2Templates
@@ -13,6 +14,7 @@ from fastapi.templating import Jinja2Templates
 from examples.forum import words
 from examples.forum.forms import HELPERS
 from examples.forum.forum import LISTS, PEOPLE, SETTINGS, WRITTEN, Forum
+from examples.forum.gateways import STRIPE_SCRIPT, CardForm
 from examples.forum.people import member, person
 from paidflow.forum import edit_timer
 
@@ -23,12 +25,35 @@ PAGE = 20
 UNDO_S = 5
 """So long a zap waits in the browser, where it can be taken back."""
 
-HEADERS = {
-    "cache-control": "private",  # the keys of the forms are secrets
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-}
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 """If what somebody has written should ever become HTML, no script in it would run."""
+
+STRIPE = {
+    "script-src": "https://js.stripe.com https://*.js.stripe.com",
+    "frame-src": "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
+    "connect-src": "https://api.stripe.com",
+}
+"""What Stripe's script needs (https://docs.stripe.com/security/guide)."""
+
+
+def headers(card: CardForm | None) -> dict[str, str]:
+    """The headers of all pages.
+
+    Args:
+        card: how they ask for a card, if they do.
+    """
+    policy = [POLICY]
+    if card is not None:
+        place = urljoin(card.script, "/")
+        theirs = place == urljoin(STRIPE_SCRIPT, "/")
+        policy += [f"{rule} 'self' {hosts if theirs else place}" for rule, hosts in STRIPE.items()]
+    return {
+        "cache-control": "private",  # the keys of the forms are secrets
+        "content-security-policy": "; ".join(policy),
+    }
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,7 @@ class Page:
             lists=LISTS,
             kinds=WRITTEN,
             settings=SETTINGS,
+            card=forum.payments.card,
             undo_s=UNDO_S,
             can=forum.flow.registry.knows,
             timer=lambda item: edit_timer(
@@ -81,7 +107,8 @@ class Page:
         unread = self.forum.notifications.unread(viewer) if viewer else 0
         balance = self.forum.flow.balance(viewer) if viewer else None
         parts |= {"viewer": viewer, "unread": unread, "balance": balance}
-        return self.templates.TemplateResponse(request, f"{name}.html", parts, headers=HEADERS)
+        told = headers(self.forum.payments.card)
+        return self.templates.TemplateResponse(request, f"{name}.html", parts, headers=told)
 
 
 def more(items: list[Any]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,15 @@ class Served:
 
     Args:
         folder: where its files are.
+        settings: where it is paid; at the sandbox if they do not say.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._folder, self._settings = folder, settings
         self._port = 0
 
     def start(self) -> None:
-        self.forum = seeded(self._folder)
+        self.forum = seeded(self._folder, settings=self._settings)
         self._running = Running(site(self.forum), self._port)
         self._port = self._running.port
         self.url = f"http://127.0.0.1:{self._port}"

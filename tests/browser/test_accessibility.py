@@ -30,9 +30,15 @@ PATHS = (
 )
 
 
-def serious(page: Page) -> list[dict[str, Any]]:
-    """What axe-core finds that is serious or worse, with the elements."""
-    found = Axe().run(page).response["violations"]
+def serious(page: Page, besides: str | None = None) -> list[dict[str, Any]]:
+    """What axe-core finds that is serious or worse, with the elements.
+
+    Args:
+        page: what is looked at.
+        besides: a part that is not ours.
+    """
+    context = {"exclude": [[besides]]} if besides else None
+    found = Axe().run(page, context=context).response["violations"]
     return [
         {"rule": one["id"], "where": [node["html"] for node in one["nodes"]]}
         for one in found

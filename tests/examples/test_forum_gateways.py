@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from examples.forum.forum import Forum
-from examples.forum.gateways import DEMO_SECRET, FixedRate, WrongSetting, payments
+from examples.forum.gateways import DEMO_SECRET, CardForm, FixedRate, WrongSetting, payments
+from examples.forum.page import POLICY, headers
 from examples.forum.seed import seeded
 from examples.forum.site import site
 from paidflow import Money, sats
@@ -35,6 +36,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
     "stripe": {
         "FORUM_STRIPE_API_KEY": "sk_test_of_nobody",
+        "FORUM_STRIPE_PUBLISHABLE_KEY": "pk_test_of_nobody",
         "FORUM_STRIPE_ACCOUNT": "acct_1",
         "FORUM_STRIPE_RATE": "60000",
         "FORUM_SECRET": SECRET,
@@ -138,6 +140,7 @@ def test_what_is_missing_is_named(tmp_path: Path, name: str) -> None:
         ("lnd", "FORUM_SECRET", "short", "secret"),
         ("lnbits", "FORUM_LNBITS_URL", "nowhere", "url"),
         ("stripe", "FORUM_STRIPE_API_KEY", "pk_test_1", "api_key"),
+        ("stripe", "FORUM_STRIPE_PUBLISHABLE_KEY", "sk_test_1", "begins with pk_"),
         ("stripe", "FORUM_STRIPE_CURRENCY", "euros", "euros"),
     ],
 )
@@ -148,6 +151,42 @@ def test_what_is_wrong_is_named(
     with pytest.raises((WrongSetting, InvalidConfiguration), match=said) as raised:
         payments(told, tmp_path)
     assert SECRET not in str(raised.value)
+
+
+def test_pages_let_stripe_in_where_it_is_the_gateway(forum: Forum) -> None:
+    with TestClient(site(forum)) as client:
+        client.cookies.set("person", "ann")
+        pages = [client.get(path) for path in ("/", "/wallet", "/new/discussion", "/rewards")]
+    at_stripe = forum.payments.name == "stripe"
+    for page in pages:
+        assert ("pk_test_of_nobody" in page.text) is at_stripe
+        assert ("stripe.com" in page.headers["content-security-policy"]) is at_stripe
+        assert "sk_test" not in f"{page.text} {page.headers}"
+
+
+@pytest.mark.parametrize(
+    ("script", "scripts", "frames", "asked"),
+    [
+        (
+            "https://js.stripe.com/v3/",
+            "https://js.stripe.com https://*.js.stripe.com",
+            "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
+            "https://api.stripe.com",
+        ),
+        ("http://127.0.0.1:1/v3/", *["http://127.0.0.1:1/"] * 3),
+    ],
+)
+def test_the_policy_lets_in_what_the_script_needs(
+    script: str, scripts: str, frames: str, asked: str
+) -> None:
+    told = headers(CardForm("pk_test_of_nobody", script))["content-security-policy"]
+    rules = dict(rule.split(" ", 1) for rule in told.split("; "))
+    without = dict(rule.split(" ", 1) for rule in POLICY.split("; "))
+    assert rules == without | {
+        "script-src": f"'self' {scripts}",
+        "frame-src": f"'self' {frames}",
+        "connect-src": f"'self' {asked}",
+    }
 
 
 def test_a_fixed_rate_is_for_bitcoin_and_its_own_currency() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from paidflow import PaidFlow, State
+from paidflow.payments.contract import PayerAction
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.web import Rate
 from tests.web.site import Site
@@ -55,6 +57,18 @@ def test_it_loads_itself_until_it_is_over(site: Site) -> None:
     assert "refresh" not in paid.headers
     assert '<a href="/items/7">Go on</a>' in paid.text
     assert "<button name" not in paid.text
+
+
+def test_it_says_that_a_card_needs_javascript(site: Site) -> None:
+    ann = site.client("ann")
+    said = "A card can only be given with JavaScript."
+    assert said not in page(ann.get(checkout(perform(ann))))
+    site.bank._profile = replace(site.bank.profile, payer_action=PayerAction.CONFIRM_CARD)
+    receipt = perform(ann)
+    html = page(ann.get(checkout(receipt)))
+    assert phase(html) == "confirming"
+    assert said in html
+    assert receipt["payment_request"] not in html
 
 
 def test_whoever_reads_slowly_lets_it_be(site: Site) -> None:

@@ -46,7 +46,7 @@ PAGES = {
 }
 SAY_NOTHING = {
     *(("GET", path) for path in ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")),
-    *(("GET", f"/pay/{name}") for name in ("paidflow.js", "panel.js", "panel.css")),
+    *(("GET", f"/pay/{name}") for name in ("paidflow.js", "panel.js", "card.js", "panel.css")),
     *(("GET", path) for path in ("/pay/health", "/pay/ready", "/live")),
 }
 BY_GATEWAYS = {("POST", "/pay/webhooks/{gateway}")}

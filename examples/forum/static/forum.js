@@ -2,6 +2,7 @@
 // All forms with data-kind are paid actions. What changes on a page has data-live and an id: when the
 // server says that something has changed, these parts are read again.
 import { Paidflow, PaymentError, ProblemError } from "/pay/paidflow.js";
+import { panelWithCard } from "/pay/card.js";
 import { showPanel } from "/pay/panel.js";
 import { addCheats } from "/static/cheats.js";
 import { showClaims } from "/static/claims.js";
@@ -12,12 +13,13 @@ import { forget, keep, proofs, proofsOfNobody } from "/static/proofs.js";
 import { undoable } from "/static/undo.js";
 import { showUnpaid } from "/static/unpaid.js";
 
+const { cardKey, cardScript } = document.body.dataset;
+const show = cardKey ? panelWithCard(cardKey, { script: cardScript }) : showPanel;
 const flow = new Paidflow({
 	base: "/pay",
 	show: (receipt, dialog) => {
 		keep(receipt); // now, because a page that is left while it waits does not come to "completed"
-		showPanel(receipt, dialog);
-		addCheats(receipt, dialog);
+		addCheats(show(receipt, dialog), receipt, dialog);
 	},
 });
 const viewer = document.body.dataset.viewer;

@@ -15,6 +15,7 @@ from paidflow.web.panel import Panel
 FILES = {
     "paidflow.js": "text/javascript; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
+    "card.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
 }
 

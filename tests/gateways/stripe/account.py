@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 
@@ -18,6 +19,7 @@ from tests.gateways.stripe.objects import Json, Payment, Refusal, gone, page, sa
 
 SECRET_KEY = "sk_test_only_for_tests"
 PUBLISHABLE_KEY = "pk_test_only_for_tests"
+SCRIPT = Path(__file__).with_name("stripe.js")
 CAPTURABLE = timedelta(days=7)
 PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
@@ -173,6 +175,11 @@ class Account:
         return {"object": "balance", "available": nothing, "pending": parts, "livemode": False}
 
     # What the payer does, in a browser.
+
+    def script(self) -> bytes:
+        """Stripe's script for browsers."""
+        theirs = self._local.get("/js.stripe.com/v3/")
+        return theirs.content + SCRIPT.read_bytes()
 
     def payment_method(self, form: Json) -> Json:
         """A card."""
@@ -341,5 +348,6 @@ def _read(answer: httpx.Response) -> Json:
     if answer.is_success:
         return answer.json()
     if answer.status_code == 402:
-        raise Refusal(402, "card_declined", kind="card_error")
+        why = answer.json()["error"]["message"]
+        raise Refusal(402, "card_declined", kind="card_error", message=why)
     raise AssertionError(f"localstripe answered {answer.status_code}: {answer.text}")

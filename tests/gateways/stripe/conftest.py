@@ -8,10 +8,13 @@ import pytest
 
 from paidflow.payments.stripe import StripeGateway
 from paidflow.testing import ManualClock
+from tests.chromium import chromium
 from tests.gateways.stripe import servers
 from tests.gateways.stripe.account import SECRET_KEY, Account
 from tests.gateways.stripe.front import WEBHOOK_SECRET, Front
 from tests.gateways.stripe.payer import Payer
+
+__all__ = ["chromium"]
 
 CURRENCIES = ("BHD", "EUR", "HUF", "ISK", "JPY", "UGX", "USD")
 

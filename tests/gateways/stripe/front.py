@@ -20,6 +20,7 @@ from tests.gateways.stripe.account import PUBLISHABLE_KEY, SECRET_KEY, Account
 from tests.gateways.stripe.objects import Json, Refusal, page
 
 WEBHOOK_SECRET = "whsec_only_for_tests"
+SCRIPT_PATH = "/v3/"
 KEYS_KEPT = timedelta(hours=24)
 _PAYER = re.compile(r"/v1/payment_methods|/v1/payment_intents/\w+/(confirm|_authenticate)")
 _STATE = re.compile(r"/v1/payment_intents/(\w+)/(capture|cancel|confirm|_authenticate)")
@@ -112,8 +113,10 @@ class Front:
             self.misdeeds.remove(misdeed)
         if misdeed is not None and not misdeed.after:
             return misdeed
+        if path == SCRIPT_PATH:
+            return Misdeed(200, self.account.script(), headers={"Content-Type": "text/javascript"})
         try:
-            self._check_key(path, headers.get("authorization", ""))
+            self._check_key(path, headers.get("authorization", f"Bearer {form.pop('key', '')}"))
             key = headers.get("idempotency-key") if method == "POST" else None
             work = self._work(method, path, form)
             told = self._once(key, (path, content), work) if key else _told(200, work())
@@ -231,6 +234,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             self.send_response(told.status)
             for name, value in told.headers.items():
                 self.send_header(name, value)
+            self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Content-Length", str(len(told.body)))
             self.end_headers()
             self.wfile.write(told.body)

@@ -4,12 +4,17 @@
 
 const UNKNOWN = "The server does not answer, so nothing is known. It goes on as it was.";
 
-/** @param {import("./paidflow.js").Receipt} receipt @param {import("./paidflow.js").Dialog} dialog */
+/**
+ * @param {import("./paidflow.js").Receipt} receipt @param {import("./paidflow.js").Dialog} dialog
+ * @returns {HTMLElement} stands above the buttons; what is put into it stays when the panel changes
+ */
 export function showPanel(receipt, dialog) {
 	const shown = document.createElement("dialog");
 	shown.className = "paidflow-dialog";
 	shown.id = `paidflow-${receipt.action_id}`;
 	shown.setAttribute("aria-label", "Payment");
+	const [panel, place, buttons] = [0, 0, 0].map(() => document.createElement("div"));
+	shown.append(panel, place, buttons);
 	const before = document.activeElement;
 
 	let asked = 0, drawn = 0; // an older answer that comes last is not shown
@@ -21,8 +26,9 @@ export function showPanel(receipt, dialog) {
 		if (!answer.ok || number < drawn) return;
 		drawn = number;
 		const focused = /** @type {?HTMLButtonElement} */ (document.activeElement)?.value;
-		shown.innerHTML = html;
-		for (const button of shown.querySelectorAll("button")) { // some are hidden where no script runs
+		panel.innerHTML = html;
+		buttons.replaceChildren(...panel.querySelectorAll(".paidflow-buttons"));
+		for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (shown.querySelectorAll("button[value]"))) { // some are hidden where no script runs
 			button.hidden = false;
 			if (button.value === focused) button.focus();
 		}
@@ -60,6 +66,7 @@ export function showPanel(receipt, dialog) {
 	document.getElementById(shown.id)?.remove(); // one panel for one action
 	document.body.append(shown);
 	render().catch(() => {}).then(() => shown.isConnected && shown.showModal());
+	return place;
 }
 
 /** @param {HTMLElement} shown */
