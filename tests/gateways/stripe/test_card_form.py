@@ -33,7 +33,7 @@ from tests.waiting import wait_until
 
 __all__ = ["seen_by"]
 
-pytestmark = [pytest.mark.gateways, pytest.mark.timeout(240, method="thread")]
+pytestmark = [pytest.mark.gateways, pytest.mark.timeout(600, method="thread")]
 
 TITLE = "Rivers at night"
 LIAR = """
