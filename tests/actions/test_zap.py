@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from paidflow import POOL, FailureReason, State, purse, sats, territory
-from paidflow.forum import Bio, DeleteItem, Discussion, Zap
+from paidflow.forum import Bio, DeleteItem, Discussion, UpdatePost, Zap
 from paidflow.ledger.accounts import FEES
 from paidflow.testing.payer import invoice_of, pay
 from tests.actions.support import refused
@@ -63,6 +63,17 @@ def test_a3_a_comment_is_in_the_territory_of_its_post(forum: Forum) -> None:
     below = comment(forum, comment(forum, post(forum, territory="tea"), "carol"))
     zap = Zap(item_id=below, amount_sats=100)
     assert gains(forum, zap, "ann", purse("bob"), TEA, POOL) == (70_000, 21_000, 9_000)
+
+
+def test_a3_a_comment_moves_with_its_post(forum: Forum) -> None:
+    make_territory(forum)
+    make_territory(forum, "herbs")
+    above = post(forum, territory="tea")
+    below = comment(forum, above, "carol")
+    moved = Discussion(title="Which herbs?", territory="herbs")
+    forum.done(UpdatePost(item_id=above, post=moved), "bob")
+    zap = Zap(item_id=below, amount_sats=100)
+    assert gains(forum, zap, "ann", TEA, territory("herbs")) == (0, 21_000)
 
 
 def test_a3_what_a_logged_out_author_would_get_is_a_fee(forum: Forum) -> None:
