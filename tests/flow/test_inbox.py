@@ -15,7 +15,7 @@ from paidflow import PaidFlow, State, WebhookAnswer, WebhookLimits, Worker
 from paidflow.errors import InvalidConfiguration
 from paidflow.flow.inbox import KEPT_OF_INVOICE_MAX
 from paidflow.operating.inbox import WebhookStanding, kept_webhooks, retry_webhooks
-from paidflow.payments.contract import Hint
+from paidflow.payments.contract import Hint, Unreachable
 from paidflow.payments.sandbox import SandboxGateway
 from paidflow.testing import ManualClock
 from tests.flow.support import again, invoice_of
@@ -169,6 +169,26 @@ def test_one_that_comes_again_during_the_look_is_looked_at_again(
     flow.look_at_webhooks()
     assert again(flow, receipt).state is State.PENDING
     assert told(flow) == [(invoice_id, "waiting", 2)]
+    assert flow.look_at_webhooks() == 1
+    assert again(flow, receipt).state is State.PAID
+
+
+def test_one_that_comes_again_while_nobody_answers_is_due_at_once(
+    flow: PaidFlow, bank: Quiet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = flow.perform(Note(text="gm"), actor="ann")
+    send(flow, bank, invoice_of(receipt))
+    coming = [invoice_of(receipt)]
+
+    def lookup(asked: str) -> Unreachable:
+        while coming:
+            bank.pay(coming[0])
+            send(flow, bank, coming.pop())
+        return Unreachable()
+
+    with monkeypatch.context() as down:
+        down.setattr(bank, "lookup", lookup)
+        assert flow.look_at_webhooks() == 1
     assert flow.look_at_webhooks() == 1
     assert again(flow, receipt).state is State.PAID
 
