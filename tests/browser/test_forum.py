@@ -31,6 +31,8 @@ __all__ = ["seen_by", "served"]
 
 pytestmark = pytest.mark.browser
 
+LATER = "() => new Promise((resolve) => setTimeout(resolve, 300))"
+
 
 def test_a_post_is_seen_by_its_author_only_until_it_is_paid(
     served: Served, seen_by: SeenBy
@@ -113,6 +115,38 @@ def test_what_somebody_writes_outlives_a_change(served: Served, seen_by: SeenBy)
     expect(bob.get_by_text("Rivers by day")).to_be_visible()
     expect(amount).to_have_value("50")
     expect(amount).to_be_focused()
+
+
+def test_a_link_is_followed_although_the_list_changes_while_it_is_pressed(
+    served: Served, seen_by: SeenBy
+) -> None:
+    bob = seen_by("bob")
+    link = bob.get_by_role("link", name=TEA)
+
+    def is_pressed() -> bool:
+        """It may have moved on the way to it."""
+        bob.mouse.up()
+        link.hover()
+        bob.mouse.down()
+        return link.evaluate("(it) => it.matches(':active')")
+
+    wait_until(is_pressed)
+    with bob.expect_response("**/recent") as again:
+        served.forum.flow.perform(Discussion(title="Rivers by day"), actor="ann")
+    again.value.finished()
+    bob.evaluate(LATER)  # if it did not wait, the list would be another one by then
+    bob.mouse.up()
+    bob.wait_for_url("**/items/*")
+
+
+def test_the_list_changes_once_nothing_is_pressed(served: Served, seen_by: SeenBy) -> None:
+    bob = seen_by("bob")
+    bob.get_by_role("heading").first.hover()
+    bob.mouse.down()
+    with bob.expect_response("**/recent"):
+        served.forum.flow.perform(Discussion(title="Rivers by day"), actor="ann")
+    bob.mouse.up()
+    expect(bob.get_by_text("Rivers by day")).to_be_visible()
 
 
 def test_counters_that_follow_late_are_shown(served: Served, seen_by: SeenBy) -> None:

@@ -9,6 +9,7 @@ import { showClaims } from "/static/claims.js";
 import { add, additions, below } from "/static/counters.js";
 import { fieldsOf } from "/static/fields.js";
 import { listen } from "/static/live.js";
+import { released } from "/static/pressed.js";
 import { forget, keep, proofs, proofsOfNobody } from "/static/proofs.js";
 import { undoable } from "/static/undo.js";
 import { showUnpaid } from "/static/unpaid.js";
@@ -57,6 +58,7 @@ async function readAgain() {
 	if (!answer.ok) return;
 	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 	dropKeys(page);
+	await released();
 	if (additions() !== before) { outdated = true; return; } // asked for before something was added here
 	below(() => {
 		for (const part of document.querySelectorAll("[data-live]")) {

@@ -1,0 +1,18 @@
+// @ts-check
+// A click goes to what is under the pointer both when it is pressed and when it is let go. So a page
+// that changes by itself waits in between.
+let letGo = () => {};
+/** @type {Promise<void>} */
+let pressed = Promise.resolve();
+
+document.addEventListener("pointerdown", ({ isPrimary, button }) => {
+	if (!isPrimary || button !== 0) return;
+	letGo();
+	pressed = new Promise((resolve) => { letGo = resolve; });
+});
+for (const end of ["pointerup", "pointercancel", "blur"]) {
+	addEventListener(end, () => setTimeout(letGo)); // after the click
+}
+
+/** Resolves when nothing is pressed. */
+export const released = () => pressed;
