@@ -4,6 +4,8 @@
 let letGo = () => {};
 /** @type {Promise<void>} */
 let pressed = Promise.resolve();
+const afterTheClick = new MessageChannel();
+afterTheClick.port1.onmessage = () => letGo();
 
 document.addEventListener("pointerdown", ({ isPrimary, button }) => {
 	if (!isPrimary || button !== 0) return;
@@ -11,7 +13,7 @@ document.addEventListener("pointerdown", ({ isPrimary, button }) => {
 	pressed = new Promise((resolve) => { letGo = resolve; });
 });
 for (const end of ["pointerup", "pointercancel", "blur"]) {
-	addEventListener(end, () => setTimeout(letGo)); // after the click
+	addEventListener(end, () => afterTheClick.port2.postMessage(null));
 }
 
 /** Resolves when nothing is pressed. */
