@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,10 +64,12 @@ class Page:
     Args:
         forum: what is shown.
         templates: how.
+        headers: of all pages.
     """
 
     forum: Forum
     templates: Jinja2Templates
+    headers: Mapping[str, str]
 
     @classmethod
     def of(cls, forum: Forum) -> Page:
@@ -93,7 +96,7 @@ class Page:
             forwards=lambda rows: json.dumps([dict(row) for row in rows]),
             ago=lambda at: words.ago(at, forum.flow.clock.now()),
         )
-        return cls(forum, templates)
+        return cls(forum, templates, headers(forum.payments.card))
 
     def __call__(self, request: Request, name: str, viewer: str | None, **parts: Any) -> Response:
         """A page.
@@ -107,8 +110,7 @@ class Page:
         unread = self.forum.notifications.unread(viewer) if viewer else 0
         balance = self.forum.flow.balance(viewer) if viewer else None
         parts |= {"viewer": viewer, "unread": unread, "balance": balance}
-        told = headers(self.forum.payments.card)
-        return self.templates.TemplateResponse(request, f"{name}.html", parts, headers=told)
+        return self.templates.TemplateResponse(request, f"{name}.html", parts, headers=self.headers)
 
 
 def more(items: list[Any]) -> str | None:

@@ -28,6 +28,7 @@ from tests.zaps import differences
 
 PAYABLE = frozenset({"open", "pending"})
 _UNKNOWN = ("lookup_payment", "NotFound")
+_MADE = frozenset({"Accepted", "time_out_after"})
 EARNED = """
     select n.amount from paidflow_entries n
     join paidflow_log e on e.originator_id = n.source and e.originator_version = n.version
@@ -68,8 +69,11 @@ def always(w: World) -> Iterator[str]:
         if status["state"] not in FINAL and not (status["owed"] and status["due_at"]):
             yield f"nothing is owed in {status}"
         yield from _effects(w.flow, status)
+    denied = _denied(w)
     yield from _invoices(w)
+    yield from _passed_on(w, denied)
     yield from _payments(w)
+    yield from _ended(w, denied, except_for=denied)
     yield from _ledger(w)
 
 
@@ -122,13 +126,12 @@ def _invoices(w: World) -> Iterator[str]:
         wanted = intents["cancel-requested"] or state_of[action_id] in FINAL
         if call.operation == "cancel" and not wanted:
             yield f"cancel was called before its intent was committed: {intents}"
-    yield from _passed_on(w)
 
 
-def _passed_on(w: World) -> Iterator[str]:
+def _passed_on(w: World, denied: frozenset[str]) -> Iterator[str]:
     """A hold is not let go while its receiver may be paid, and he gets what was paid out."""
     released = {call.invoice_id for call in w.sandbox.calls() if call.operation == "cancel"}
-    released -= _denied(w)
+    released -= denied
     for payment in w.sandbox.payments():
         if payment.payment_id in released and payment.status != "failed":
             yield f"the hold of {payment} was let go"
@@ -149,12 +152,12 @@ def _payments(w: World) -> Iterator[str]:
             yield f"{payment_id} was sent before its intent was committed"
         if count > 1:
             yield f"{payment_id} was sent {count} times"
-    yield from _ended(w, _denied(w))
 
 
-def _ended(w: World, except_for: frozenset[str] = frozenset()) -> Iterator[str]:
+def _ended(
+    w: World, denied: frozenset[str], except_for: frozenset[str] = frozenset()
+) -> Iterator[str]:
     """What we know of payments that are over is what the bank knows; one for an action arrives."""
-    denied = _denied(w)
     arrived: Counter[str] = Counter()
     status_of = {payment.payment_id: payment.status for payment in w.sandbox.payments()}
     for row in select(w.flow, "select * from paidflow_payments"):
@@ -175,13 +178,15 @@ def _ended(w: World, except_for: frozenset[str] = frozenset()) -> Iterator[str]:
 
 
 def _denied(w: World) -> frozenset[str]:
-    """The payments that the bank has made and said once that it does not know."""
-    made = {payment.payment_id for payment in w.sandbox.payments()}
-    return frozenset(
-        call.invoice_id
-        for call in w.sandbox.calls()
-        if call.invoice_id in made and (call.operation, call.outcome) == _UNKNOWN
-    )
+    """The payments that the bank has made, and then said that it does not know."""
+    made: set[str | None] = set()
+    denied: set[str] = set()
+    for call in w.sandbox.calls():
+        if call.operation == "pay_out" and _MADE & {call.outcome, call.fault}:
+            made.add(call.invoice_id)
+        elif call.invoice_id in made and (call.operation, call.outcome) == _UNKNOWN:
+            denied.add(call.invoice_id or "")
+    return frozenset(denied)
 
 
 def balances(flow: PaidFlow, source: str = "%") -> Counter[str]:
@@ -242,7 +247,7 @@ def at_rest(w: World, told: Script) -> Iterator[str]:
     """What must hold once nobody has anything left to do."""
     yield from always(w)
     yield from unrest(w, told)
-    yield from _ended(w)
+    yield from _ended(w, _denied(w))
     for status in statuses(w.flow):
         yield from _kept(w, told, status)
     yield from _truth(w)

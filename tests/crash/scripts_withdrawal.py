@@ -69,21 +69,24 @@ def withdrawal_stuck(w: World, withdrawal: PaidAction) -> None:
 
 def _denied(w: World, withdrawal: PaidAction) -> Receipt:
     """Sent and on its way; and given up, because the bank says that there is no such payment."""
-    w.sandbox.fate("stuck")
-    w.sandbox.fault("pay_out", "time_out_after")
-    w.sandbox.fault("lookup_payment", "time_out_before")
+    w.lose_payment()
     receipt = _asked(w, withdrawal)
     w.deny_payments()
     _later(w, 361)
     return receipt
 
 
-@script(cash(), ends=EITHER, earns=True, denies=True)
-def withdrawal_denied_and_arrived(w: World, withdrawal: PaidAction) -> None:
+def _denied_and_ended(w: World, withdrawal: PaidAction, *, arrive: bool) -> None:
+    """It ends before Ann tries again."""
     receipt = _denied(w, withdrawal)
     w.deny_payments(False)
-    w.end_payments(arrive=True)
+    w.end_payments(arrive=arrive)
     w.flow.retry(receipt.action_id, actor="ann")
+
+
+@script(cash(), ends=EITHER, earns=True, denies=True)
+def withdrawal_denied_and_arrived(w: World, withdrawal: PaidAction) -> None:
+    _denied_and_ended(w, withdrawal, arrive=True)
     _later(w, 6)
 
 
@@ -99,10 +102,7 @@ def withdrawal_denied_and_on_its_way(w: World, withdrawal: PaidAction) -> None:
 
 @script(cash(), ends=EITHER, earns=True, denies=True)
 def withdrawal_denied_and_failed(w: World, withdrawal: PaidAction) -> None:
-    receipt = _denied(w, withdrawal)
-    w.deny_payments(False)
-    w.end_payments(arrive=False)
-    w.flow.retry(receipt.action_id, actor="ann")
+    _denied_and_ended(w, withdrawal, arrive=False)
     _later(w, 20)
 
 

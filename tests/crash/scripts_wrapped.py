@@ -90,9 +90,7 @@ def wrapped_stuck(w: World, note: PaidAction) -> None:
 def wrapped_denied_and_arrived(w: World, note: PaidAction) -> None:
     """The payer has his money back, and Bob is paid after all, before the payer tries again."""
     w.earn()  # so that the bank could pay Bob twice
-    w.sandbox.fate("stuck")
-    w.sandbox.fault("pay_out", "time_out_after")
-    w.sandbox.fault("lookup_payment", "time_out_before")
+    w.lose_payment()
     receipt = _paid(w, note)
     w.deny_payments()
     w.clock.tick(700)

@@ -148,6 +148,12 @@ class World:
         for payment in self.sandbox.payments():
             end(payment.payment_id)
 
+    def lose_payment(self) -> None:
+        """The next payment is on its way, and nobody answers about it."""
+        self.sandbox.fate("stuck")
+        self.sandbox.fault("pay_out", "time_out_after")
+        self.sandbox.fault("lookup_payment", "time_out_before")
+
     def deny_payments(self, denied: bool = True) -> None:
         """The bank says of each payment that there is none, or the truth again."""
         for payment in self.sandbox.payments():

@@ -24,7 +24,7 @@ const flow = new Paidflow({
 	},
 });
 const viewer = document.body.dataset.viewer;
-for (const [id, proof] of Object.entries(proofs())) flow.keep(id, proof);
+for (const [id, proof] of Object.entries({ ...proofsOfNobody(), ...proofs() })) flow.keep(id, proof);
 
 /** Forms without a script carry a key against double clicks; here each request gets its own. @param {Document} page */
 function dropKeys(page) {
@@ -168,7 +168,7 @@ function unpaid() {
 
 function claims() {
 	const place = document.getElementById("claims");
-	if (place) showClaims(place, flow, proofsOfNobody(), () => { refresh(); claims(); });
+	if (place) showClaims(place, flow, Object.keys(proofsOfNobody()), () => { refresh(); claims(); });
 }
 
 const changed = () => { refresh(); unpaid(); };
